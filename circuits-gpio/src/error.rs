@@ -1,0 +1,196 @@
+use std::io;
+use std::sync::Arc;
+
+/// What a GPIO call returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a line could not be opened or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such line.
+    #[error("no line {line:?} on any GPIO chip (gpioinfo lists them)")]
+    NotFound {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+    },
+
+    /// The machine has no GPIO chip, or not the one that was asked for.
+    #[error("no GPIO chip {chip} to open line {line:?} on (gpiodetect lists them)")]
+    NoChip {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+        /// Where a chip was looked for: `/dev/gpiochip0`, `/dev/gpiochip*`.
+        chip: Arc<str>,
+    },
+
+    /// Several lines have this name; one of them is to be named by its place.
+    #[error("{count} lines are called {line:?}: choose one of {places}")]
+    Ambiguous {
+        /// The name, as it was asked for.
+        line: Arc<str>,
+        /// How many lines have it.
+        count: usize,
+        /// Where they are: `gpiochip0:17, gpiochip1:17`.
+        places: Arc<str>,
+    },
+
+    /// The user may not open the chip.
+    #[error(
+        "permission denied for line {line:?}: add your user to the group that owns /dev/gpiochip* (usually `gpio`), then log in anew"
+    )]
+    PermissionDenied {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+        /// What the kernel said.
+        source: io::Error,
+    },
+
+    /// Somebody holds the line already.
+    #[error("line {line:?} is in use{}", by(holder))]
+    InUse {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+        /// The consumer that holds it, if it can be known.
+        holder: Option<Arc<str>>,
+        /// What the kernel said.
+        source: io::Error,
+    },
+
+    /// The chip is gone.
+    #[error("the chip of line {line:?} was removed")]
+    Removed {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+        /// What the kernel said.
+        source: io::Error,
+    },
+
+    /// The chip, its driver or the system cannot do it.
+    #[error("line {line:?} does not support {what}")]
+    Unsupported {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+        /// What was asked of it.
+        what: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+
+    /// What was asked for makes no sense.
+    #[error("line {line:?}: {what}")]
+    Invalid {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+
+    /// The board was interrupted while this waited.
+    #[error("the wait on line {line:?} was interrupted")]
+    Interrupted {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+    },
+
+    /// Nothing can happen any more on the virtual board.
+    #[error("line {line:?} waits for ever")]
+    Deadlock {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+        /// Who waits for what.
+        source: io::Error,
+    },
+
+    /// The system failed in some other way.
+    #[error("line {line:?} failed")]
+    Io {
+        /// The line, as it was asked for.
+        line: Arc<str>,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no such line or chip.
+    NotFound,
+    /// Several lines have this name.
+    Ambiguous,
+    /// The user may not open the chip.
+    PermissionDenied,
+    /// Somebody holds the line already.
+    InUse,
+    /// The chip is gone.
+    Removed,
+    /// The chip, its driver or the system cannot do it.
+    Unsupported,
+    /// What was asked for makes no sense.
+    Invalid,
+    /// The board was interrupted while this waited.
+    Interrupted,
+    /// Nothing can happen any more on the virtual board.
+    Deadlock,
+    /// The system failed in some other way.
+    Io,
+}
+
+impl Error {
+    /// Returns the kind of error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NotFound { .. } | Error::NoChip { .. } => ErrorKind::NotFound,
+            Error::Ambiguous { .. } => ErrorKind::Ambiguous,
+            Error::PermissionDenied { .. } => ErrorKind::PermissionDenied,
+            Error::InUse { .. } => ErrorKind::InUse,
+            Error::Removed { .. } => ErrorKind::Removed,
+            Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Invalid { .. } => ErrorKind::Invalid,
+            Error::Interrupted { .. } => ErrorKind::Interrupted,
+            Error::Deadlock { .. } => ErrorKind::Deadlock,
+            Error::Io { .. } => ErrorKind::Io,
+        }
+    }
+
+    /// Makes the error for what a backend answered when it was asked for `what` on `line`.
+    ///
+    /// The kernel's GPIO character device says `EBUSY` for a line that is held, `ENODEV` once the
+    /// chip is gone, `ENXIO` for edges of a line without an interrupt, `EOPNOTSUPP` for what the
+    /// driver lacks (drivers/gpio/gpiolib-cdev.c).
+    pub fn from_io(line: &Arc<str>, what: &'static str, source: io::Error) -> Error {
+        const ENXIO: i32 = 6;
+        const ENODEV: i32 = 19;
+        let line = line.clone();
+        match (source.kind(), source.raw_os_error()) {
+            (io::ErrorKind::PermissionDenied, _) => Error::PermissionDenied { line, source },
+            (io::ErrorKind::ResourceBusy, _) => Error::InUse {
+                line,
+                holder: None,
+                source,
+            },
+            (io::ErrorKind::Interrupted, _) => Error::Interrupted { line },
+            (io::ErrorKind::Deadlock, _) => Error::Deadlock { line, source },
+            (io::ErrorKind::Unsupported, _) | (_, Some(ENXIO)) => {
+                Error::Unsupported { line, what, source }
+            }
+            (_, Some(ENODEV)) => Error::Removed { line, source },
+            _ => Error::Io { line, source },
+        }
+    }
+}
+
+fn by(holder: &Option<Arc<str>>) -> String {
+    holder
+        .as_ref()
+        .map_or_else(String::new, |holder| format!(": {holder:?} holds it"))
+}
+
+impl embedded_hal::digital::Error for Error {
+    /// embedded-hal knows no other kind for pins.
+    fn kind(&self) -> embedded_hal::digital::ErrorKind {
+        embedded_hal::digital::ErrorKind::Other
+    }
+}

@@ -1,0 +1,102 @@
+//! What a backend of I2C buses promises.
+//!
+//! A backend is a value: [`Linux`](crate::Linux), the virtual board, or your own.
+//! [`Bus`](crate::Bus) is built on the two traits here and on nothing else, so who keeps these
+//! promises gets embedded-hal, blocking and async, and clones that share the bus. The feature
+//! `contract` has the promises as tests.
+//!
+//! **Opening.** [`Backend::open`] finds the bus and makes sure that it is one. A bus is not
+//! exclusive: it may be opened many times.
+//!
+//! | cause | error |
+//! | --- | --- |
+//! | no bus of that name | [`Error::NotFound`](crate::Error::NotFound) |
+//! | the user may not | [`Error::PermissionDenied`](crate::Error::PermissionDenied) |
+//! | it is no I2C bus, or knows only SMBus | [`Error::Unsupported`](crate::Error::Unsupported) |
+//!
+//! **A transaction** is one stretch on the wire that no other transaction of any handle gets
+//! between: a start, the messages with a repeated start between each two, a stop. What `Bus` hands
+//! over is checked and joined already: there are 1 to [`MAX_MESSAGES`] operations; reads and writes
+//! take turns, for neighbours of one direction have been made one message, as embedded-hal has it;
+//! none is longer than [`MAX_MESSAGE_LEN`]; the address is valid. An operation may be empty. The
+//! first message that fails ends the transaction with a stop; what was read before it is in its
+//! buffers, the rest of them is as it was.
+//!
+//! **Blocking.** A handle either blocks the thread while the wire is busy, or it does not, for as
+//! long as it lives:
+//!
+//! - If [`Handle::busy_until`] is `None`, `transaction` returns when all is done. `Bus` orders the
+//!   calls of its clones in one queue (blocking and async in the order in which they were made) and
+//!   runs async ones on one worker thread a bus, which owns the data meanwhile: a future that is
+//!   dropped does not stop the wire.
+//! - If it is a time, `transaction` does all at once, in the order of the calls, and `busy_until`
+//!   says when the wire will be through with everything so far, what failed included. `Bus` waits
+//!   until then, blocking or async. This is how a virtual board takes its time without a thread.
+//!
+//! **Errors** of a transaction are [`io::Error`]s with Linux's numbers, whatever the system, as in
+//! the kernel's page on I2C fault codes; [`Error::from_io`](crate::Error::from_io) has the map:
+//!
+//! | cause | number |
+//! | --- | --- |
+//! | nobody acknowledged the address or a byte | `EREMOTEIO` (121); `ENXIO` (6) where it is known to be the address |
+//! | another controller won the bus | `EAGAIN` (11) |
+//! | a device held the clock for too long | `ETIMEDOUT` (110) |
+//! | the controller cannot do such a transaction | `EOPNOTSUPP` (95) |
+//! | the adapter is gone | `ENODEV` (19) |
+//!
+//! **Drop** of a handle ends nothing that is on the wire.
+//!
+//! **Time.** [`Backend::clock`] is the clock that `busy_until` counts on; each call returns the
+//! same clock.
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::Arc;
+
+use circuits_wait::{Clock, Time};
+use embedded_hal::i2c::Operation;
+
+use crate::{Address, Config, Result};
+
+/// The most messages in a transaction (`I2C_RDWR_IOCTL_MAX_MSGS`, include/uapi/linux/i2c-dev.h). It
+/// holds on every backend, so that what passes on one passes on all.
+pub const MAX_MESSAGES: usize = 42;
+
+/// The most bytes in a message (`i2cdev_ioctl_rdwr`, drivers/i2c/i2c-dev.c). It holds on every
+/// backend.
+pub const MAX_MESSAGE_LEN: usize = 8192;
+
+/// Where buses come from. The [module](self) says what it promises.
+pub trait Backend: Send + Sync + Debug {
+    /// Opens the bus called `name`: `i2c-1`, or the path of its node.
+    ///
+    /// # Errors
+    /// By cause, in the table of the [module](self).
+    fn open(&self, name: &str, config: &Config) -> Result<Box<dyn Handle>>;
+
+    /// Returns the clock that transactions take their time on.
+    fn clock(&self) -> Arc<dyn Clock>;
+}
+
+/// A bus that is open. The [module](self) says what it promises.
+pub trait Handle: Send + Sync + Debug {
+    /// Runs a transaction with the device at `address`.
+    ///
+    /// # Errors
+    /// By cause, in the table of the [module](self).
+    fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> io::Result<()>;
+
+    /// Returns when the wire will be through with all transactions so far; `None` if `transaction`
+    /// blocks until it is.
+    fn busy_until(&self) -> Option<Time>;
+}
+
+impl<T: Backend + ?Sized> Backend for Arc<T> {
+    fn open(&self, name: &str, config: &Config) -> Result<Box<dyn Handle>> {
+        (**self).open(name, config)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        (**self).clock()
+    }
+}

@@ -1,0 +1,214 @@
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+
+use circuits_wait::{Clock, Time, Timer};
+use embedded_hal::i2c::Operation;
+
+use crate::messages::{Messages, Refusal};
+use crate::queue::{Queue, Request};
+use crate::{Address, Backend, Config, Error, Linux, MAX_MESSAGE_LEN, MAX_MESSAGES, Result};
+
+/// An I2C bus. It is used through embedded-hal's `I2c`, blocking and async; clones are the same
+/// bus, for several drivers and threads.
+///
+/// A transaction is one stretch on the wire. Those of a bus and its clones come one after another
+/// in the order of the calls, blocking and async alike; other programs and kernel drivers may get
+/// between two, never into one.
+///
+/// ```
+/// use circuits_i2c::{Bus, Config};
+/// use circuits_stub::{Stub, chips::Tmp102};
+/// use embedded_hal::i2c::I2c;
+///
+/// let sensor = Tmp102::new();
+/// sensor.set_celsius(21.5);
+/// let board = Stub::virtual_time().i2c_device("i2c-1", 0x48, sensor)?;
+///
+/// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+/// let mut temperature = [0; 2];
+/// bus.write_read(0x48, &[0], &mut temperature)?;
+/// assert_eq!(f32::from(i16::from_be_bytes(temperature)) / 256.0, 21.5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Bus {
+    shared: Arc<Shared>,
+    messages: Messages,
+    /// Missing while a future has it, and after one was dropped that did: its data is the worker's
+    /// then.
+    request: Option<Arc<Request>>,
+    timer: Option<Box<dyn Timer>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Arc<Queue>,
+    name: Arc<str>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Bus {
+    /// Opens a bus of this Linux machine: `i2c-1`, or the path of its node.
+    ///
+    /// # Errors
+    /// As [`Bus::open_on`].
+    pub fn open(name: &str) -> Result<Bus> {
+        Bus::open_on(&Linux::for_bus(name)?, name, &Config::new())
+    }
+
+    /// Opens a bus of `backend`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::PermissionDenied`]; [`Error::Unsupported`] if it is no I2C bus
+    /// or only an SMBus.
+    pub fn open_on(backend: &dyn Backend, name: &str, config: &Config) -> Result<Bus> {
+        let queue = Arc::new(Queue::new(backend.open(name, config)?));
+        Ok(Bus::on(Arc::new(Shared {
+            queue,
+            name: name.into(),
+            clock: backend.clock(),
+        })))
+    }
+
+    /// Returns the name that it was opened by.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    fn on(shared: Arc<Shared>) -> Bus {
+        Bus {
+            shared,
+            messages: Messages::default(),
+            request: None,
+            timer: None,
+        }
+    }
+
+    /// Runs a transaction and blocks until the wire is free again.
+    pub(crate) fn run(&mut self, address: Address, operations: &mut [Operation<'_>]) -> Result<()> {
+        let join = self.shared.check(address, operations)?;
+        let done = self.at_once(join, address, operations);
+        if let Some(time) = self.shared.queue.handle().busy_until() {
+            self.shared.clock.delay_until(time);
+        }
+        self.shared.done(address, done)
+    }
+
+    /// Runs a transaction: on the worker thread if the handle would block this one.
+    pub(crate) async fn run_async(
+        &mut self,
+        address: Address,
+        operations: &mut [Operation<'_>],
+    ) -> Result<()> {
+        let join = self.shared.check(address, operations)?;
+        let done = match self.shared.queue.handle().busy_until() {
+            None => self.by_worker(address, operations).await,
+            Some(_) => self.at_once(join, address, operations),
+        };
+        if let Some(time) = self.shared.queue.handle().busy_until() {
+            let waited = self.until(time).await;
+            self.shared.done(address, waited)?;
+        }
+        self.shared.done(address, done)
+    }
+
+    fn at_once(
+        &mut self,
+        join: bool,
+        address: Address,
+        operations: &mut [Operation<'_>],
+    ) -> io::Result<()> {
+        let queue = &self.shared.queue;
+        let run = |operations: &mut [Operation<'_>]| match queue.handle().busy_until() {
+            None => queue.transaction(address, operations),
+            Some(_) => queue.handle().transaction(address, operations),
+        };
+        if !join {
+            return run(operations);
+        }
+        self.messages.join(operations);
+        let done = self.messages.run(run);
+        self.messages.split(operations);
+        done
+    }
+
+    /// The request is with the future until all is done; a future that is dropped leaves it to the
+    /// worker alone.
+    async fn by_worker(
+        &mut self,
+        address: Address,
+        operations: &mut [Operation<'_>],
+    ) -> io::Result<()> {
+        let request = self.request.take().unwrap_or_default();
+        request.load(address, operations);
+        self.shared.queue.submit(&request)?;
+        let done = poll_fn(|cx| request.poll(cx)).await;
+        request.store(operations);
+        self.request = Some(request);
+        done
+    }
+
+    async fn until(&mut self, time: Time) -> io::Result<()> {
+        let timer = match self.timer.take() {
+            Some(timer) => timer,
+            None => self.shared.clock.timer()?,
+        };
+        let wire = Busy(self.timer.insert(timer).as_mut());
+        poll_fn(|cx| wire.0.poll_until(time, cx)).await
+    }
+}
+
+/// The same bus, for another driver or thread.
+impl Clone for Bus {
+    fn clone(&self) -> Bus {
+        Bus::on(self.shared.clone())
+    }
+}
+
+impl Shared {
+    fn check(&self, address: Address, operations: &[Operation<'_>]) -> Result<bool> {
+        let bus = || self.name.clone();
+        if !address.is_valid() {
+            return Err(Error::Invalid {
+                bus: bus(),
+                what: "an address has seven bits, 0x00 to 0x7f: is it shifted by the read-write bit?",
+            });
+        }
+        Messages::check(operations).map_err(|refusal| match refusal {
+            Refusal::Empty => Error::Invalid {
+                bus: bus(),
+                what: "a transaction has at least one operation",
+            },
+            Refusal::TooManyMessages => Error::Limit {
+                bus: bus(),
+                what: "messages",
+                limit: MAX_MESSAGES,
+            },
+            Refusal::TooLongMessage => Error::Limit {
+                bus: bus(),
+                what: "bytes in a message",
+                limit: MAX_MESSAGE_LEN,
+            },
+        })
+    }
+
+    fn done<T>(&self, address: Address, done: io::Result<T>) -> Result<T> {
+        done.map_err(|source| Error::from_io(&self.name, address, source))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// A timer that no waker is left in.
+struct Busy<'a>(&'a mut dyn Timer);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}

@@ -1,0 +1,226 @@
+use std::io;
+use std::sync::Arc;
+
+use embedded_hal::i2c::NoAcknowledgeSource;
+
+use crate::Address;
+
+/// What an I2C call returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a bus could not be opened or a transaction failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such bus.
+    #[error(
+        "no I2C bus {bus:?}: is I2C enabled (on a Raspberry Pi: raspi-config), and the module i2c-dev loaded?"
+    )]
+    NotFound {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The user may not open the bus.
+    #[error(
+        "permission denied for I2C bus {bus:?}: add your user to the group that owns /dev/i2c-* (usually `i2c`), then log in anew"
+    )]
+    PermissionDenied {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// No device answered at the address, or it refused a byte.
+    #[error(
+        "no acknowledge from {address} on {bus}: is the device there, powered, and at this address?"
+    )]
+    NoAcknowledge {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// Another controller won the bus.
+    #[error("arbitration lost on {bus} while it spoke to {address}")]
+    ArbitrationLost {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The transaction took too long: a device held the clock, or the bus is stuck.
+    #[error("{address} on {bus} timed out: does something hold SCL or SDA low?")]
+    TimedOut {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The adapter is gone.
+    #[error("I2C bus {bus:?} was removed")]
+    Removed {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The adapter, its driver or the system cannot do it.
+    #[error("I2C bus {bus:?} does not support {what}")]
+    Unsupported {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// What was asked of it.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// A transaction is larger than any bus takes.
+    #[error("too much for a transaction on {bus}: {what}, of which there can be {limit}")]
+    Limit {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there can be.
+        limit: usize,
+    },
+
+    /// What was asked for makes no sense.
+    #[error("I2C bus {bus:?}: {what}")]
+    Invalid {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+
+    /// The system failed in some other way.
+    #[error("I2C bus {bus:?} failed")]
+    Io {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no such bus.
+    NotFound,
+    /// The user may not open the bus.
+    PermissionDenied,
+    /// No device answered at the address, or it refused a byte.
+    NoAcknowledge,
+    /// Another controller won the bus.
+    ArbitrationLost,
+    /// The transaction took too long.
+    TimedOut,
+    /// The adapter is gone.
+    Removed,
+    /// The adapter, its driver or the system cannot do it.
+    Unsupported,
+    /// A transaction is larger than any bus takes.
+    Limit,
+    /// What was asked for makes no sense.
+    Invalid,
+    /// The system failed in some other way.
+    Io,
+}
+
+// Linux's numbers, by which backends answer on every system (include/uapi/asm-generic/errno.h).
+const ENXIO: i32 = 6;
+const EAGAIN: i32 = 11;
+const ENODEV: i32 = 19;
+const EOPNOTSUPP: i32 = 95;
+const ETIMEDOUT: i32 = 110;
+const EREMOTEIO: i32 = 121;
+
+impl Error {
+    /// Returns the kind of error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NotFound { .. } => ErrorKind::NotFound,
+            Error::PermissionDenied { .. } => ErrorKind::PermissionDenied,
+            Error::NoAcknowledge { .. } => ErrorKind::NoAcknowledge,
+            Error::ArbitrationLost { .. } => ErrorKind::ArbitrationLost,
+            Error::TimedOut { .. } => ErrorKind::TimedOut,
+            Error::Removed { .. } => ErrorKind::Removed,
+            Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Limit { .. } => ErrorKind::Limit,
+            Error::Invalid { .. } => ErrorKind::Invalid,
+            Error::Io { .. } => ErrorKind::Io,
+        }
+    }
+
+    /// Makes the error for what a backend answered to a transaction with `address`.
+    ///
+    /// The map is that of the kernel's page *I2C/SMBus Fault Codes*
+    /// (Documentation/i2c/fault-codes.rst), and `EREMOTEIO`, which is not on it and by which most
+    /// controllers tell of a missing acknowledge (i2c-bcm2835, i2c-designware, i2c-omap).
+    pub fn from_io(bus: &Arc<str>, address: Address, source: io::Error) -> Error {
+        let bus = bus.clone();
+        match source.raw_os_error() {
+            Some(ENXIO | EREMOTEIO) => Error::NoAcknowledge {
+                bus,
+                address,
+                source,
+            },
+            Some(EAGAIN) => Error::ArbitrationLost {
+                bus,
+                address,
+                source,
+            },
+            Some(ETIMEDOUT) => Error::TimedOut {
+                bus,
+                address,
+                source,
+            },
+            Some(EOPNOTSUPP) => Error::Unsupported {
+                bus,
+                what: "such a transaction",
+                source,
+            },
+            Some(ENODEV) => Error::Removed { bus, source },
+            _ if source.kind() == io::ErrorKind::Unsupported => Error::Unsupported {
+                bus,
+                what: "such a transaction",
+                source,
+            },
+            _ => Error::Io { bus, source },
+        }
+    }
+}
+
+impl embedded_hal::i2c::Error for Error {
+    fn kind(&self) -> embedded_hal::i2c::ErrorKind {
+        use embedded_hal::i2c::ErrorKind;
+
+        match self {
+            Error::NoAcknowledge { source, .. } if source.raw_os_error() == Some(ENXIO) => {
+                ErrorKind::NoAcknowledge(NoAcknowledgeSource::Address)
+            }
+            Error::NoAcknowledge { .. } => ErrorKind::NoAcknowledge(NoAcknowledgeSource::Unknown),
+            Error::ArbitrationLost { .. } => ErrorKind::ArbitrationLoss,
+            Error::TimedOut { .. } => ErrorKind::Bus,
+            _ => ErrorKind::Other,
+        }
+    }
+}

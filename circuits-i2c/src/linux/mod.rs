@@ -1,0 +1,131 @@
+//! Buses of the kernel's i2c-dev (Documentation/i2c/dev-interface.rst): one `I2C_RDWR` a
+//! transaction, through i2cdev.
+
+mod sys;
+
+use std::array;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use circuits_wait::{Clock, Monotonic, Time};
+use embedded_hal::i2c::Operation;
+use i2cdev::core::{I2CMessage, I2CTransfer};
+use i2cdev::linux::{LinuxI2CBus, LinuxI2CMessage};
+
+use crate::{Address, Backend, Config, Error, Handle, MAX_MESSAGES, Result};
+
+/// The buses of this machine, from `/dev/i2c-*`.
+#[derive(Clone, Debug, Default)]
+pub struct Linux {
+    clock: Monotonic,
+}
+
+impl Linux {
+    /// Makes the backend. Nothing is opened yet.
+    pub fn new() -> Linux {
+        Linux::default()
+    }
+
+    /// Makes the backend with a clock of the caller's.
+    pub fn with_clock(clock: Monotonic) -> Linux {
+        Linux { clock }
+    }
+
+    pub(crate) fn for_bus(_: &str) -> Result<Linux> {
+        Ok(Linux::new())
+    }
+}
+
+impl Backend for Linux {
+    fn open(&self, name: &str, _: &Config) -> Result<Box<dyn Handle>> {
+        let path = PathBuf::from("/dev").join(name);
+        let bus: Arc<str> = name.into();
+        match open(&path) {
+            Ok((adapter, functions)) if functions & sys::I2C_FUNC_I2C != 0 => Ok(Box::new(adapter)),
+            Ok(_) => {
+                let source = io::ErrorKind::Unsupported.into();
+                Err(Error::Unsupported {
+                    bus,
+                    what: "plain I2C transactions: the adapter is for SMBus only",
+                    source,
+                })
+            }
+            Err(source) => Err(match (source.kind(), source.raw_os_error()) {
+                (io::ErrorKind::NotFound, _) | (_, Some(sys::ENXIO | sys::ENODEV)) => {
+                    Error::NotFound { bus, source }
+                }
+                (io::ErrorKind::PermissionDenied, _) => Error::PermissionDenied { bus, source },
+                (_, Some(sys::ENOTTY)) => Error::Unsupported {
+                    bus,
+                    what: "I2C: this file is no adapter",
+                    source,
+                },
+                _ => Error::Io { bus, source },
+            }),
+        }
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
+    }
+}
+
+/// Asks before i2cdev opens it: i2cdev takes any file for a bus.
+fn open(path: &Path) -> io::Result<(Adapter, u64)> {
+    let functions = sys::functions(&File::options().read(true).write(true).open(path)?)?;
+    Ok((Adapter(Mutex::new(LinuxI2CBus::new(path)?)), functions))
+}
+
+/// The lock is never waited for: the queue of the bus lets one call in at a time.
+#[derive(Debug)]
+struct Adapter(Mutex<LinuxI2CBus>);
+
+impl Handle for Adapter {
+    fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> io::Result<()> {
+        let mut messages: [LinuxI2CMessage<'_>; MAX_MESSAGES] =
+            array::from_fn(|_| LinuxI2CMessage::write(&[]));
+        let count = operations.len();
+        for (message, operation) in messages.iter_mut().zip(operations) {
+            let plain = match operation {
+                Operation::Read(buffer) => LinuxI2CMessage::read(buffer),
+                Operation::Write(bytes) => LinuxI2CMessage::write(bytes),
+            };
+            *message = plain.with_address(address.number());
+        }
+        let mut bus = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        // `Bus` hands over no more than there is room for.
+        let messages = messages
+            .get_mut(..count)
+            .ok_or(io::ErrorKind::InvalidInput)?;
+        bus.transfer(messages)?;
+        Ok(())
+    }
+
+    fn busy_until(&self) -> Option<Time> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn a_bus_that_is_not_there_is_named() {
+        let error = Linux::new().open("i2c-999", &Config::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(
+            error.to_string().starts_with(r#"no I2C bus "i2c-999""#),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_bus_is_refused() {
+        let error = Linux::new().open("/dev/null", &Config::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+}

@@ -1,0 +1,39 @@
+/// What building or handling a virtual board returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What cannot be done with a virtual board.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The board has no such line.
+    #[error("the virtual board has no line {line:?}")]
+    NoLine {
+        /// The line, as it was asked for.
+        line: String,
+    },
+
+    /// Several lines of the board have this name; one is to be named by its place (`gpiochip0:17`).
+    #[error("the virtual board has several lines {line:?}: choose one of {places}")]
+    Ambiguous {
+        /// The name, as it was asked for.
+        line: String,
+        /// Where they are.
+        places: String,
+    },
+
+    /// There is a device at this address already.
+    #[error("there is a device at {address} on {bus} already")]
+    AddressTaken {
+        /// The bus.
+        bus: String,
+        /// The address.
+        address: circuits_i2c::Address,
+    },
+
+    /// No device can have this address.
+    #[error("{address} is no address of seven bits, 0x00 to 0x7f")]
+    NoAddress {
+        /// The address.
+        address: circuits_i2c::Address,
+    },
+}

@@ -1,0 +1,275 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use circuits_gpio::LineSpec;
+use circuits_i2c::Address;
+use circuits_wait::{Clock, Delay, Interrupt, Time};
+
+use crate::gpio::Lines;
+use crate::i2c::{Buses, Device};
+use crate::time::{BoardClock, Schedule};
+use crate::trace::{Action, Entry, Recording, Trace};
+use crate::{JoinHandle, Result, Task};
+
+/// A virtual board: lines, wires, buses and the devices on them, on one clock. It is a backend of
+/// every bus.
+///
+/// Clones are the same board; two boards never meet. In real time all goes as it would on a table.
+/// In *virtual* time an hour passes as soon as all who take part wait for it, and every run is the
+/// same:
+///
+/// ```
+/// use circuits_gpio::{Config, Input, Output};
+/// use circuits_stub::Stub;
+/// use std::time::Duration;
+///
+/// let stub = Stub::virtual_time().lines(["ECHO", "WALL"]).wire("ECHO", "WALL")?;
+/// let (wall, mut echo) = (Output::open_on(&stub, "WALL", &Config::new())?, Input::open_on(&stub, "ECHO", &Config::new())?);
+///
+/// let seen = stub.run(|| {
+///     let robot = stub.spawn("robot", move || echo.wait_edge(None))?;
+///     stub.delay().sleep(Duration::from_secs(3600))?;
+///     wall.set(true)?;
+///     Ok::<_, Box<dyn std::error::Error>>(robot.join()??)
+/// })?;
+/// assert_eq!(seen.map(|edge| edge.time().as_nanos()), Some(3_600_000_000_000));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Who takes part in virtual time
+/// A test with one thread and no futures needs nothing of this: time moves at once when it waits.
+/// Otherwise who takes part comes in by [`run`](Stub::run), [`spawn`](Stub::spawn),
+/// [`block_on`](Stub::block_on), [`block_on_with`](Stub::block_on_with) or [`task`](Stub::task),
+/// and time moves when all of these wait. So nobody may wait for a participant by other means (a
+/// lock held while it waits, std's channels and joins) but within [`outside`](Stub::outside);
+/// tokio's clock and `JoinHandle::abort` are not the board's. When all wait and nothing is due,
+/// their waits end with [`io::ErrorKind::Deadlock`], and the error says who waits for what.
+#[derive(Clone)]
+pub struct Stub {
+    board: Arc<Board>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Board {
+    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) clock: Arc<BoardClock>,
+    pub(crate) lines: Lines,
+    pub(crate) buses: Buses,
+    trace: Trace,
+    made: Time,
+}
+
+impl Board {
+    /// Adds to the trace, if anybody listens. Under the lock of what happened, so that the order is
+    /// the true one.
+    pub(crate) fn tell(&self, action: impl FnOnce() -> Action) {
+        self.trace
+            .tell(Time::ZERO + self.schedule.now().since(self.made), action);
+    }
+}
+
+impl Stub {
+    /// Makes an empty board whose time is everybody's.
+    pub fn real_time() -> Stub {
+        Stub::new(false)
+    }
+
+    /// Makes an empty board whose time starts at zero and moves when all who take part wait.
+    pub fn virtual_time() -> Stub {
+        Stub::new(true)
+    }
+
+    fn new(is_virtual: bool) -> Stub {
+        let schedule = Schedule::new(is_virtual);
+        let clock = Arc::new(BoardClock::new(schedule.clone()));
+        let made = schedule.now();
+        let (lines, buses, trace) = (Lines::default(), Buses::default(), Trace::default());
+        Stub {
+            board: Arc::new(Board {
+                schedule,
+                clock,
+                lines,
+                buses,
+                trace,
+                made,
+            }),
+        }
+    }
+
+    pub(crate) fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
+    /// Adds a chip with lines of these names, from offset 0 on. The first chip is `gpiochip0`; an
+    /// empty name is none.
+    pub fn lines<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Stub {
+        self.board.lines.add_chip(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Joins two lines: from now on both have one level, which is low where nobody drives or pulls
+    /// them, and where outputs disagree.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn wire(self, a: impl Into<LineSpec>, b: impl Into<LineSpec>) -> Result<Stub> {
+        self.board.lines.wire(&self.board, &a.into(), &b.into())?;
+        Ok(self)
+    }
+
+    /// Adds an I2C bus, if it is not there yet.
+    pub fn i2c_bus(self, bus: &str) -> Stub {
+        self.board.buses.add(bus);
+        self
+    }
+
+    /// Connects a device to an I2C bus, which is added if it is not there yet. The chips of
+    /// [`chips`](crate::chips) are handles: a clone that is kept sets what they measure.
+    ///
+    /// # Errors
+    /// [`Error::AddressTaken`](crate::Error::AddressTaken),
+    /// [`Error::NoAddress`](crate::Error::NoAddress).
+    pub fn i2c_device(
+        self,
+        bus: &str,
+        address: impl Into<Address>,
+        device: impl Device + 'static,
+    ) -> Result<Stub> {
+        self.board
+            .buses
+            .attach(bus, address.into(), Box::new(device))?;
+        Ok(self)
+    }
+
+    /// Takes a device off an I2C bus, as if it was unplugged, and returns it.
+    pub fn unplug_i2c(&self, bus: &str, address: impl Into<Address>) -> Option<Box<dyn Device>> {
+        self.board.buses.detach(bus, address.into())
+    }
+
+    /// Drives a line from outside the board, as a finger on a button does: `true` is electrically
+    /// high.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn drive(&self, line: impl Into<LineSpec>, level: bool) -> Result<()> {
+        self.board
+            .lines
+            .drive(&self.board, &line.into(), Some(level))
+    }
+
+    /// Drives a line no more.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn let_go(&self, line: impl Into<LineSpec>) -> Result<()> {
+        self.board.lines.drive(&self.board, &line.into(), None)
+    }
+
+    /// Returns the electrical level of a line.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn level(&self, line: impl Into<LineSpec>) -> Result<bool> {
+        self.board.lines.level(&line.into())
+    }
+
+    /// Returns the consumer name of the program that holds a line, `None` if it is free.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn consumer(&self, line: impl Into<LineSpec>) -> Result<Option<Arc<str>>> {
+        self.board.lines.consumer(&line.into())
+    }
+
+    /// Returns the board's clock.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.board.clock.clone()
+    }
+
+    /// Makes a delay on the board's clock.
+    pub fn delay(&self) -> Delay {
+        Delay::new(self.clock())
+    }
+
+    /// Returns what interrupts the board's blocking waits.
+    ///
+    /// # Errors
+    /// The system has no more descriptors or threads to give.
+    pub fn interrupt(&self) -> io::Result<Interrupt> {
+        self.board.clock.interrupt()
+    }
+
+    /// Runs `f` with the calling thread taking part in the board's time.
+    pub fn run<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.board.schedule.run(f)
+    }
+
+    /// Starts a thread that takes part, from this call on.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] in virtual time from a thread that takes no part itself; the
+    /// system has no more threads to give.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        name: &str,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<JoinHandle<T>> {
+        self.board.schedule.spawn(name, f)
+    }
+
+    /// Runs a future to its end in the place of the calling thread, without any runtime.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.board.schedule.block_on(future)
+    }
+
+    /// Runs a future to its end in the place of the calling thread, by the executor that `drive`
+    /// hands it to. In virtual time what else the executor runs must be [tasks](Stub::task), if it
+    /// waits on the board.
+    ///
+    /// ```
+    /// # let stub = circuits_stub::Stub::virtual_time();
+    /// use embedded_hal_async::delay::DelayNs;
+    ///
+    /// stub.block_on_with(|future| pollster::block_on(future), async { stub.delay().delay_ms(3_600_000).await });
+    /// assert_eq!(stub.clock().now().as_nanos(), 3_600_000_000_000);
+    /// ```
+    pub fn block_on_with<F: Future, T>(&self, drive: impl FnOnce(Task<F>) -> T, future: F) -> T {
+        self.board.schedule.block_on_with(drive, future)
+    }
+
+    /// Makes a future that takes part, from this call on, for any executor to run.
+    pub fn task<F: Future>(&self, name: &str, future: F) -> Task<F> {
+        self.board.schedule.task(name, future)
+    }
+
+    /// Runs `f`, which waits for something that is not on the board, and lets time move meanwhile.
+    /// How far it moves is not determined then.
+    pub fn outside<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.board.schedule.outside(f)
+    }
+
+    /// Records what happens from now on.
+    pub fn record(&self) -> Recording {
+        self.board.trace.record()
+    }
+
+    /// Has `f` called with everything that happens from now on, at the moment at which it does: it
+    /// must not use the board.
+    pub fn listen(&self, f: impl FnMut(&Entry) + Send + 'static) {
+        self.board.trace.listen(f);
+    }
+
+    /// Puts a remark into the trace.
+    pub fn note(&self, text: impl Into<String>) {
+        self.board.tell(|| Action::Note(text.into()));
+    }
+}
+
+impl fmt::Debug for Stub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stub")
+            .field("now", &self.board.schedule.now())
+            .finish_non_exhaustive()
+    }
+}

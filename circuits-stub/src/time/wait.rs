@@ -1,0 +1,259 @@
+use std::io;
+use std::sync::{Arc, MutexGuard};
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use circuits_wait::Time;
+
+use super::bell::Signal;
+use super::here;
+use super::schedule::{Blocked, Kind, Outcome, PlaceKey, Schedule, State, Turn};
+
+/// What a wait is for.
+pub(super) struct Wait<'a> {
+    /// A signal, and its count when there was nothing to do yet.
+    pub(super) signal: Option<(&'a Arc<Signal>, u64)>,
+    pub(super) deadline: Option<Time>,
+    pub(super) interruptible: bool,
+    pub(super) what: &'a Arc<str>,
+}
+
+impl Schedule {
+    /// Blocks until the signal has gone up or the deadline has passed, which it tells: `false` for
+    /// the deadline.
+    pub(super) fn wait(self: &Arc<Schedule>, wait: &Wait<'_>) -> io::Result<bool> {
+        if !self.is_virtual
+            && wait.signal.is_none()
+            && wait.deadline.is_some_and(|time| self.spin(time))
+        {
+            return Ok(false);
+        }
+        let key = here::anyone(self);
+        let mut state = self.lock();
+        if wait
+            .signal
+            .is_some_and(|(signal, seen)| signal.count() != seen)
+        {
+            return Ok(true);
+        }
+        if wait.deadline.is_some_and(|deadline| deadline <= self.now()) {
+            return Ok(false);
+        }
+        // Raised at any time from here on, it finds the slot.
+        let Some(slot) = state.place(key).map(|place| place.slot) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        state.arm(slot, key, wait);
+        if wait.interruptible && self.is_interrupted() {
+            let _ = state.disarm(slot);
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if let Some(place) = state.place(key) {
+            place.blocked = Blocked::Wait;
+        }
+        state.make_waiting(key, Turn::Waiting);
+        self.settle(state);
+        let mut state = self.wait_for_turn(key);
+        let outcome = state.slots[slot].outcome.take();
+        if let Some(place) = state.place(key) {
+            place.blocked = Blocked::No;
+            if place.kind == Kind::Guest {
+                // Nobody waits for a guest: time goes on.
+                self.settle(state);
+            }
+        }
+        match outcome {
+            Some(Outcome::Signal) => Ok(true),
+            Some(Outcome::Deadline) | None => Ok(false),
+            Some(Outcome::Interrupted) => Err(io::ErrorKind::Interrupted.into()),
+            Some(Outcome::Deadlock(report)) => Err(deadlock(&report)),
+        }
+    }
+
+    /// Blocks until it is the place's turn; a guest's comes when its wait ends.
+    pub(super) fn wait_for_turn(&self, key: PlaceKey) -> MutexGuard<'_, State> {
+        const STANDSTILL: Duration = Duration::from_secs(5);
+        let mut state = self.lock();
+        let mut seen = state.changes;
+        let mut told = false;
+        loop {
+            let Some(place) = state.place(key) else {
+                return state;
+            };
+            let (kind, turn, slot, condvar) =
+                (place.kind, place.turn, place.slot, place.condvar.clone());
+            let over = match kind {
+                Kind::Guest => !state.slots[slot].armed,
+                Kind::Thread | Kind::Task => turn == Turn::Running,
+            };
+            if over {
+                return state;
+            }
+            let left = match self.is_virtual {
+                true => Some(STANDSTILL),
+                false => state.slots[slot]
+                    .deadline
+                    .map(|deadline| deadline.since(self.now())),
+            };
+            let Some(left) = left else {
+                state = condvar.wait(state).unwrap_or_else(|e| e.into_inner());
+                continue;
+            };
+            let (guard, timeout) = condvar
+                .wait_timeout(state, left)
+                .unwrap_or_else(|e| e.into_inner());
+            state = guard;
+            if !timeout.timed_out() {
+                continue;
+            }
+            if !self.is_virtual {
+                if state.slots[slot].armed
+                    && state.slots[slot]
+                        .deadline
+                        .is_some_and(|deadline| deadline <= self.now())
+                {
+                    let _ = state.disarm(slot);
+                }
+            } else if state.changes != seen {
+                seen = state.changes;
+            } else if !told {
+                told = true;
+                eprintln!("{}", state.who_runs());
+            }
+        }
+    }
+
+    /// Has `cx` woken when the signal goes up or the deadline passes; ready if either is so
+    /// already.
+    pub(super) fn poll(
+        self: &Arc<Schedule>,
+        slot: usize,
+        cx: &mut Context<'_>,
+        wait: &Wait<'_>,
+    ) -> Poll<io::Result<()>> {
+        let owner = here::participant(self);
+        if self.is_virtual && owner.is_none() {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "a future waits on a virtual board outside of its tasks: run it by Stub::block_on, Stub::task or Stub::block_on_with",
+            )));
+        }
+        if !self.is_virtual && wait.deadline.is_some_and(|time| self.spin(time)) {
+            return Poll::Ready(Ok(()));
+        }
+        let mut state = self.lock();
+        if let Some(Outcome::Deadlock(report)) = state.slots[slot].outcome.take() {
+            return Poll::Ready(Err(deadlock(&report)));
+        }
+        let signalled = wait
+            .signal
+            .is_some_and(|(signal, seen)| signal.count() != seen);
+        if signalled || wait.deadline.is_some_and(|deadline| deadline <= self.now()) {
+            let waker = state.disarm(slot);
+            drop(state);
+            drop(waker);
+            return Poll::Ready(Ok(()));
+        }
+        let sequence = state.next_serial();
+        let armed = &mut state.slots[slot];
+        let old = match &armed.waker {
+            Some(waker) if waker.will_wake(cx.waker()) => None,
+            _ => armed.waker.replace(cx.waker().clone()),
+        };
+        armed.armed = true;
+        armed.owner = owner;
+        set(&mut armed.signal, wait.signal);
+        armed.deadline = wait.deadline;
+        armed.sequence = sequence;
+        if !self.is_virtual && wait.deadline.is_some() {
+            self.tick(&mut state);
+        }
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+
+    pub(super) fn cancel(&self, slot: usize) {
+        let waker = self.lock().disarm(slot);
+        drop(waker);
+    }
+
+    /// Waits out a real time that is too short for a sleep. `false`: it is not.
+    fn spin(&self, time: Time) -> bool {
+        const SPIN: Duration = Duration::from_micros(50);
+        if time.since(self.now()) >= SPIN {
+            return false;
+        }
+        while self.now() < time {
+            std::hint::spin_loop();
+        }
+        true
+    }
+
+    /// Sees to it that a thread wakes futures whose real time has come. It sleeps until then, and
+    /// ends with the board.
+    fn tick(self: &Arc<Schedule>, state: &mut State) {
+        if let Some(ticker) = &state.ticker {
+            ticker.unpark();
+            return;
+        }
+        let schedule = Arc::downgrade(self);
+        let ticking = thread::Builder::new()
+            .name("circuits-stub".into())
+            .spawn(move || {
+                loop {
+                    let Some(next) = schedule.upgrade().map(|schedule| schedule.tick_once()) else {
+                        return;
+                    };
+                    match next {
+                        Some(next) => thread::park_timeout(next),
+                        None => thread::park(),
+                    }
+                }
+            });
+        state.ticker = ticking.ok().map(|handle| handle.thread().clone());
+    }
+
+    /// Wakes them, and returns how long it is until the next.
+    fn tick_once(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        let now = self.now();
+        state.fire_all(
+            |slot| slot.waker.is_some() && slot.deadline.is_some_and(|deadline| deadline <= now),
+            &Outcome::Deadline,
+        );
+        let waits = state
+            .slots
+            .iter()
+            .filter(|slot| slot.armed && slot.waker.is_some());
+        let next = waits.filter_map(|slot| slot.deadline).min();
+        self.settle(state);
+        next.map(|next| next.since(self.now()))
+    }
+}
+
+impl State {
+    fn arm(&mut self, slot: usize, owner: PlaceKey, wait: &Wait<'_>) {
+        let sequence = self.next_serial();
+        let slot = &mut self.slots[slot];
+        slot.armed = true;
+        slot.owner = Some(owner);
+        set(&mut slot.signal, wait.signal);
+        slot.deadline = wait.deadline;
+        slot.interruptible = wait.interruptible;
+        slot.sequence = sequence;
+        slot.outcome = None;
+        if !Arc::ptr_eq(&slot.what, wait.what) {
+            slot.what = wait.what.clone();
+        }
+    }
+}
+
+fn set(signal: &mut Option<(Arc<Signal>, u64)>, to: Option<(&Arc<Signal>, u64)>) {
+    *signal = to.map(|(signal, seen)| (signal.clone(), seen));
+}
+
+pub(super) fn deadlock(report: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Deadlock, report)
+}

@@ -1,0 +1,233 @@
+//! What happens on a virtual board, in one order for all buses.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use circuits_gpio::Direction;
+use circuits_i2c::Address;
+use circuits_wait::Time;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// When, counted from the making of the board.
+    pub time: Time,
+    /// What.
+    pub action: Action,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// A program took a line.
+    Request {
+        /// The line.
+        line: Arc<str>,
+        /// Who holds it now.
+        consumer: Arc<str>,
+        /// Which way it goes.
+        direction: Direction,
+    },
+    /// A program gave a line back.
+    Release {
+        /// The line.
+        line: Arc<str>,
+    },
+    /// A program set an output.
+    Set {
+        /// The line.
+        line: Arc<str>,
+        /// The logical level.
+        level: bool,
+    },
+    /// Something outside the board drives a line; `None`: not any more.
+    Drive {
+        /// The line.
+        line: Arc<str>,
+        /// The electrical level.
+        level: Option<bool>,
+    },
+    /// A transaction went over an I2C bus.
+    I2c {
+        /// The bus.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// What was sent and received, up to the byte that was not acknowledged.
+        messages: Vec<Message>,
+        /// Whether all of it was acknowledged.
+        acknowledged: bool,
+    },
+    /// The program said something: [`Stub::note`](crate::Stub::note).
+    Note(String),
+}
+
+/// A message of an I2C transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// What the device was sent.
+    Write(Vec<u8>),
+    /// What the device sent.
+    Read(Vec<u8>),
+}
+
+/// `0.500000 s  GPIO17: high`.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {}", self.time, self.action)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Request {
+                line,
+                consumer,
+                direction: Direction::Input,
+            } => write!(f, "{line}: input of {consumer:?}"),
+            Action::Request {
+                line,
+                consumer,
+                direction: Direction::Output,
+            } => write!(f, "{line}: output of {consumer:?}"),
+            Action::Release { line } => write!(f, "{line}: released"),
+            Action::Set { line, level } => write!(f, "{line}: {}", name(*level)),
+            Action::Drive {
+                line,
+                level: Some(level),
+            } => write!(f, "{line}: driven {} from outside", name(*level)),
+            Action::Drive { line, level: None } => write!(f, "{line}: not driven from outside"),
+            Action::I2c {
+                bus,
+                address,
+                messages,
+                acknowledged,
+            } => {
+                write!(f, "{bus} {address}:")?;
+                for message in messages {
+                    let (verb, bytes) = match message {
+                        Message::Write(bytes) => ("write", bytes),
+                        Message::Read(bytes) => ("read", bytes),
+                    };
+                    write!(f, " {verb}")?;
+                    for byte in bytes {
+                        write!(f, " {byte:02x}")?;
+                    }
+                    f.write_str(",")?;
+                }
+                f.write_str(if *acknowledged {
+                    " stop"
+                } else {
+                    " no acknowledge"
+                })
+            }
+            Action::Note(text) => f.write_str(text),
+        }
+    }
+}
+
+fn name(level: bool) -> &'static str {
+    if level { "high" } else { "low" }
+}
+
+type Listener = Box<dyn FnMut(&Entry) -> Interest + Send>;
+
+/// Whether a listener wants to hear more.
+#[derive(PartialEq, Eq)]
+enum Interest {
+    More,
+    NoMore,
+}
+
+/// Who listens. While nobody does, nothing is put together to be heard.
+#[derive(Default)]
+pub(crate) struct Trace {
+    on: AtomicBool,
+    listeners: Mutex<Vec<Listener>>,
+}
+
+impl Trace {
+    pub(crate) fn tell(&self, time: Time, action: impl FnOnce() -> Action) {
+        if !self.on.load(Ordering::Relaxed) {
+            return;
+        }
+        let entry = Entry {
+            time,
+            action: action(),
+        };
+        let mut listeners = lock(&self.listeners);
+        listeners.retain_mut(|listener| listener(&entry) == Interest::More);
+        self.on.store(!listeners.is_empty(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn listen(&self, mut f: impl FnMut(&Entry) + Send + 'static) {
+        self.add(Box::new(move |entry| {
+            f(entry);
+            Interest::More
+        }));
+    }
+
+    pub(crate) fn record(&self) -> Recording {
+        let recording = Recording {
+            entries: Arc::default(),
+        };
+        let entries: Weak<Mutex<Vec<Entry>>> = Arc::downgrade(&recording.entries);
+        self.add(Box::new(move |entry| match entries.upgrade() {
+            Some(entries) => {
+                lock(&entries).push(entry.clone());
+                Interest::More
+            }
+            None => Interest::NoMore,
+        }));
+        recording
+    }
+
+    fn add(&self, listener: Listener) {
+        lock(&self.listeners).push(listener);
+        self.on.store(true, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trace")
+            .field("on", &self.on)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What happened since [`Stub::record`](crate::Stub::record), until it is dropped. Shown, it is one
+/// entry a line.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    entries: Arc<Mutex<Vec<Entry>>>,
+}
+
+impl Recording {
+    /// Returns what happened so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        lock(&self.entries).clone()
+    }
+
+    /// Returns what happened so far, and forgets it.
+    pub fn take(&self) -> Vec<Entry> {
+        std::mem::take(&mut *lock(&self.entries))
+    }
+}
+
+impl fmt::Display for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entries()
+            .iter()
+            .try_for_each(|entry| writeln!(f, "{entry}"))
+    }
+}
+
+/// A listener that panicked is no reason for others to.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}

@@ -1,0 +1,511 @@
+//! Virtual time: an hour passes at once, in one order, whoever runs the futures; and what cannot go
+//! on says so.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use circuits_gpio::{Config, Edge, EdgeDetection, Input, Output};
+use circuits_i2c::Bus;
+use circuits_stub::Stub;
+use circuits_stub::chips::Tmp102;
+use circuits_wait::Time;
+use embedded_hal::i2c::I2c;
+use embedded_hal_async::delay::DelayNs;
+use embedded_hal_async::digital::Wait;
+use embedded_hal_async::i2c::I2c as AsyncI2c;
+
+type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn output(stub: &Stub, line: &str) -> Result<Output> {
+    Ok(Output::open_on(stub, line, &Config::new().consumer("test"))?)
+}
+
+fn input(stub: &Stub, line: &str) -> Result<Input> {
+    let config = Config::new()
+        .edge_detection(EdgeDetection::Both)
+        .consumer("test");
+    Ok(Input::open_on(stub, line, &config)?)
+}
+
+fn bus(stub: &Stub) -> Result<Bus> {
+    Ok(Bus::open_on(stub, "i2c-1", &circuits_i2c::Config::new())?)
+}
+
+/// Three threads and two tasks: two that toggle lines, one that answers each edge by an edge, two
+/// that poll the sensor; some of it at the same instants.
+fn an_hour() -> Result<String> {
+    let sensor = Tmp102::new();
+    let stub = Stub::virtual_time()
+        .lines(["PING", "PING_IN", "PONG", "PONG_IN", "BEAT", "BEAT_IN"])
+        .wire("PING", "PING_IN")?
+        .wire("PONG", "PONG_IN")?
+        .wire("BEAT", "BEAT_IN")?
+        .i2c_device("i2c-1", 0x48, sensor.clone())?;
+    let recording = stub.record();
+    let end = Time::ZERO + HOUR;
+
+    stub.run(|| -> Result {
+        let (ping, mut pong_in) = (output(&stub, "PING")?, input(&stub, "PONG_IN")?);
+        let (pong, mut ping_in) = (output(&stub, "PONG")?, input(&stub, "PING_IN")?);
+        let (beat, mut beat_in) = (output(&stub, "BEAT")?, input(&stub, "BEAT_IN")?);
+
+        let player = stub.spawn("player", {
+            let stub = stub.clone();
+            move || -> Result {
+                while let Some(event) = ping_in.wait_edge(Duration::from_secs(5))? {
+                    stub.delay().sleep(Duration::from_micros(250))?;
+                    pong.set(event.edge() == Edge::Rising)?;
+                }
+                Ok(())
+            }
+        })?;
+        let poller = stub.spawn("poller", {
+            let (stub, mut bus) = (stub.clone(), bus(&stub)?);
+            move || -> Result {
+                while stub.clock().now() < end {
+                    bus.write_read(0x48, &[0], &mut [0; 2])?;
+                    stub.delay().sleep(Duration::from_secs(1))?;
+                }
+                Ok(())
+            }
+        })?;
+        let heart = stub.task("heart", {
+            let stub = stub.clone();
+            async move {
+                let mut delay = stub.delay();
+                while stub.clock().now() < end {
+                    delay.delay_ms(1000).await;
+                    beat.set(!beat.is_set())?;
+                }
+                Result::Ok(())
+            }
+        });
+        let listener = stub.task("listener", {
+            let (stub, mut bus) = (stub.clone(), bus(&stub)?);
+            async move {
+                let mut delay = stub.delay();
+                loop {
+                    let wait = delay.timeout(Duration::from_secs(2), beat_in.wait_for_any_edge());
+                    match wait.await {
+                        Ok(edge) => edge?,
+                        Err(error) if error.kind() == io::ErrorKind::TimedOut => return Result::Ok(()),
+                        Err(error) => return Err(error.into()),
+                    }
+                    AsyncI2c::write_read(&mut bus, 0x48, &[1], &mut [0; 2]).await?;
+                }
+            }
+        });
+        let tasks = stub.spawn("tasks", {
+            let stub = stub.clone();
+            move || -> Result {
+                let (heart, listener) = stub.block_on(futures_lite::future::zip(heart, listener));
+                heart.and(listener)
+            }
+        })?;
+
+        while stub.clock().now() < end {
+            sensor.set_celsius(20.0 + stub.clock().now().as_nanos() as f32 / 1e12);
+            ping.set(!ping.is_set())?;
+            pong_in.wait_edge(None)?;
+            stub.delay().sleep(Duration::from_millis(500))?;
+        }
+        tasks.join()??;
+        poller.join()??;
+        player.join()?
+    })?;
+    assert!(stub.clock().now() >= end);
+    Ok(recording.to_string())
+}
+
+#[test]
+fn an_hour_is_always_the_same_and_takes_no_time() -> Result {
+    let busy = Arc::new(AtomicBool::new(true));
+    let neighbours: Vec<_> = (0..2)
+        .map(|_| {
+            let busy = busy.clone();
+            std::thread::spawn(move || while busy.load(Ordering::Relaxed) {})
+        })
+        .collect();
+    let first = an_hour()?;
+    assert!(first.lines().count() > 20_000, "{}", first.lines().count());
+    let mut fastest = Duration::MAX;
+    for round in 1..20 {
+        let start = Instant::now();
+        let again = an_hour()?;
+        fastest = fastest.min(start.elapsed());
+        if first != again {
+            let differ = first.lines().zip(again.lines()).position(|(a, b)| a != b);
+            panic!("round {round} differs from line {differ:?} on");
+        }
+    }
+    busy.store(false, Ordering::Relaxed);
+    for neighbour in neighbours {
+        neighbour.join().unwrap();
+    }
+    assert!(fastest < Duration::from_secs(1), "an hour took {fastest:?}");
+    Ok(())
+}
+
+/// The same two futures, whoever runs them.
+async fn ping(stub: Stub, mut input: Input, output: Output, start: bool) -> Result {
+    let mut delay = stub.delay();
+    if start {
+        output.set(true)?;
+    }
+    for _ in 0..100 {
+        input.wait_for_any_edge().await?;
+        delay.delay_ms(10).await;
+        output.set(!output.is_set())?;
+    }
+    Ok(())
+}
+
+type Futures = (
+    Stub,
+    std::pin::Pin<Box<dyn Future<Output = Result> + Send>>,
+    std::pin::Pin<Box<dyn Future<Output = Result> + Send>>,
+);
+
+fn trace_of(run: impl FnOnce(Futures)) -> Result<String> {
+    let stub = Stub::virtual_time()
+        .lines(["A", "A_IN", "B", "B_IN"])
+        .wire("A", "A_IN")?
+        .wire("B", "B_IN")?;
+    let recording = stub.record();
+    // The first to wait is `a`, so that it sees the edge of `b`.
+    let a = ping(stub.clone(), input(&stub, "B_IN")?, output(&stub, "A")?, false);
+    let b = ping(stub.clone(), input(&stub, "A_IN")?, output(&stub, "B")?, true);
+    run((stub, Box::pin(a), Box::pin(b)));
+    Ok(recording.to_string())
+}
+
+#[test]
+fn every_executor_gives_the_same_trace() -> Result {
+    let own = trace_of(|(stub, a, b)| {
+        stub.block_on(async {
+            let (a, b) = (stub.task("a", a), stub.task("b", b));
+            let (a, b) = futures_lite::future::zip(a, b).await;
+            a.and(b).unwrap();
+        });
+    })?;
+    assert!(own.lines().count() > 200);
+    let threads = trace_of(|(stub, a, b)| {
+        stub.run(|| {
+            let a = stub.spawn("a", { let stub = stub.clone(); move || stub.block_on(a) }).unwrap();
+            let b = stub.spawn("b", { let stub = stub.clone(); move || stub.block_on(b) }).unwrap();
+            a.join().unwrap().unwrap();
+            b.join().unwrap().unwrap();
+        });
+    })?;
+    assert_eq!(own, threads);
+    let tokio_run = |runtime: tokio::runtime::Runtime| {
+        trace_of(move |(stub, a, b)| {
+            let both = async {
+                let a = tokio::spawn(stub.task("a", a));
+                let b = tokio::spawn(stub.task("b", b));
+                a.await.unwrap().unwrap();
+                b.await.unwrap().unwrap();
+            };
+            stub.block_on_with(|future| runtime.block_on(future), both);
+        })
+    };
+    let current = tokio_run(tokio::runtime::Builder::new_current_thread().build()?)?;
+    assert_eq!(own, current);
+    let multi = tokio::runtime::Builder::new_multi_thread().worker_threads(2);
+    for _ in 0..10 {
+        assert_eq!(own, tokio_run({ let mut multi = tokio::runtime::Builder::new_multi_thread(); multi.worker_threads(2).build()? })?);
+    }
+    drop(multi);
+    let plain = trace_of(|(stub, a, b)| {
+        stub.block_on_with(pollster::block_on, async {
+            let (a, b) = futures_lite::future::zip(a, b).await;
+            a.and(b).unwrap();
+        });
+    })?;
+    assert_eq!(own, plain);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_wrapper_round_a_test_of_tokio_is_enough() -> Result {
+    let stub = Stub::virtual_time();
+    let body = async {
+        stub.delay().delay_ms(3_600_000).await;
+        stub.clock().now()
+    };
+    assert_eq!(stub.task("test", body).await, Time::ZERO + HOUR);
+    Ok(())
+}
+
+#[test]
+fn a_test_with_one_thread_needs_no_ceremony() -> Result {
+    use embedded_hal::delay::DelayNs;
+
+    let stub = Stub::virtual_time();
+    stub.delay().delay_ms(3_600_000);
+    stub.delay().delay_us(1);
+    stub.delay().delay_ns(1);
+    assert_eq!(stub.clock().now().as_nanos(), 3_600_000_001_001);
+    Ok(())
+}
+
+#[test]
+fn all_waiting_for_ever_is_a_deadlock() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR", "WINDOW"]);
+    let (mut door, mut window) = (input(&stub, "DOOR")?, input(&stub, "WINDOW")?);
+    let (robot, main) = stub.run(|| -> Result<_> {
+        let robot = stub.spawn("robot", move || door.wait_edge(None).unwrap_err())?;
+        let main = window.wait_edge(None).unwrap_err();
+        Ok((robot.join()?, main))
+    })?;
+    for error in [robot, main] {
+        assert_eq!(error.kind(), circuits_gpio::ErrorKind::Deadlock);
+        let report = std::error::Error::source(&error).unwrap().to_string();
+        let me = std::thread::current().name().unwrap_or_default().to_string();
+        assert_eq!(
+            report,
+            format!(
+                "nothing can happen any more: {me} waits for an edge on WINDOW; robot waits for an edge on DOOR"
+            )
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn futures_that_wait_for_ever_are_a_deadlock() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let mut door = input(&stub, "DOOR")?;
+    let error = stub.block_on(async { door.wait_for_high().await }).unwrap_err();
+    assert_eq!(error.kind(), circuits_gpio::ErrorKind::Deadlock);
+    let error = stub.block_on_with(pollster::block_on, async { door.wait_for_high().await });
+    assert_eq!(error.unwrap_err().kind(), circuits_gpio::ErrorKind::Deadlock);
+    Ok(())
+}
+
+#[test]
+fn a_guest_that_waits_for_ever_is_a_deadlock() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let error = input(&stub, "DOOR")?.wait_edge(None).unwrap_err();
+    assert_eq!(error.kind(), circuits_gpio::ErrorKind::Deadlock);
+    Ok(())
+}
+
+#[test]
+fn a_join_that_waits_for_ever_is_a_deadlock() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let mut door = input(&stub, "DOOR")?;
+    stub.run(|| -> Result {
+        let robot = stub.spawn("robot", move || door.wait_edge(None).is_err())?;
+        let error = robot.join().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Deadlock);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_future_outside_of_tasks_is_an_error_and_not_a_hang() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let mut door = input(&stub, "DOOR")?;
+    let error = pollster::block_on(door.wait_for_high()).unwrap_err();
+    assert_eq!(error.kind(), circuits_gpio::ErrorKind::Unsupported);
+    let error = stub.spawn("robot", || ()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+    Ok(())
+}
+
+#[test]
+fn a_thread_that_panics_leaves_and_is_found_out() {
+    let stub = Stub::virtual_time();
+    let caught = std::panic::catch_unwind(|| {
+        stub.run(|| {
+            let robot = stub.spawn("robot", || panic!("as it should")).unwrap();
+            stub.delay().sleep(HOUR).unwrap();
+            robot.join().unwrap();
+        });
+    });
+    let panic = caught.unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"as it should"));
+    stub.delay().sleep(HOUR).unwrap();
+    assert_eq!(stub.clock().now(), Time::ZERO + 2 * HOUR);
+}
+
+#[test]
+fn a_blocking_delay_in_a_task_does_not_stop_the_others() -> Result {
+    use embedded_hal::delay::DelayNs as _;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let stub = Stub::virtual_time();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let note = |name: &'static str| {
+        let (stub, log) = (stub.clone(), log.clone());
+        move || log.lock().unwrap().push((name, stub.clock().now().as_nanos() / 1000))
+    };
+    stub.block_on_with(
+        |future| runtime.block_on(future),
+        async {
+            let blocking = tokio::spawn(stub.task("blocking", {
+                let (mut delay, note) = (stub.delay(), note("blocking"));
+                async move {
+                    delay.delay_us(10);
+                    note();
+                }
+            }));
+            let other = tokio::spawn(stub.task("other", {
+                let (mut delay, note) = (stub.delay(), note("other"));
+                async move {
+                    embedded_hal_async::delay::DelayNs::delay_us(&mut delay, 5).await;
+                    note();
+                }
+            }));
+            blocking.await.unwrap();
+            other.await.unwrap();
+        },
+    );
+    // The other's first poll comes after the thread is free again.
+    assert_eq!(*log.lock().unwrap(), [("blocking", 10), ("other", 15)]);
+    Ok(())
+}
+
+#[test]
+fn an_executor_that_gives_up_gets_its_turn_back() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let mut door = input(&stub, "DOOR")?;
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    stub.run(|| -> Result {
+        let robot = stub.spawn("robot", {
+            let stub = stub.clone();
+            move || stub.delay().sleep(HOUR)
+        })?;
+        let given_up = stub.block_on_with(
+            |future| std::pin::pin!(future).poll(&mut context).is_pending(),
+            async { door.wait_for_high().await },
+        );
+        assert!(given_up);
+        stub.delay().sleep(Duration::from_secs(1))?;
+        assert_eq!(stub.clock().now(), Time::ZERO + Duration::from_secs(1));
+        robot.join()??;
+        Ok(())
+    })?;
+    assert_eq!(stub.clock().now(), Time::ZERO + HOUR);
+    Ok(())
+}
+
+#[test]
+fn the_loser_of_a_timeout_keeps_no_time() -> Result {
+    let stub = Stub::virtual_time();
+    stub.block_on(async {
+        let (mut long, mut short) = (stub.delay(), stub.delay());
+        let slow = long.timeout(HOUR, std::future::pending::<()>());
+        let late = short.timeout(Duration::from_secs(1), slow).await;
+        assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(stub.clock().now(), Time::ZERO + Duration::from_secs(1));
+    });
+    Ok(())
+}
+
+#[test]
+fn a_board_is_interrupted_at_a_time_of_its_own() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let mut door = input(&stub, "DOOR")?;
+    let interrupt = stub.interrupt()?;
+    for round in 1..=20u32 {
+        stub.run(|| -> Result {
+            let robot = stub.spawn("robot", {
+                let (stub, interrupt) = (stub.clone(), interrupt.clone());
+                move || {
+                    stub.delay().sleep(Duration::from_secs(1)).unwrap();
+                    interrupt.raise();
+                    stub.delay().sleep(HOUR).unwrap_err().kind()
+                }
+            })?;
+            let error = door.wait_edge(HOUR).unwrap_err();
+            assert_eq!(error.kind(), circuits_gpio::ErrorKind::Interrupted);
+            assert_eq!(robot.join()?, io::ErrorKind::Interrupted);
+            Ok(())
+        })?;
+        assert_eq!(stub.clock().now(), Time::ZERO + round * Duration::from_secs(1));
+        interrupt.clear();
+    }
+    Ok(())
+}
+
+#[test]
+fn a_guest_is_interrupted_by_another_thread() -> Result {
+    for stub in [Stub::virtual_time(), Stub::real_time()] {
+        let interrupt = stub.interrupt()?;
+        // Keeps virtual time from moving.
+        let (busy, free) = std::sync::mpsc::channel::<()>();
+        let (running, runs) = std::sync::mpsc::channel();
+        let holder = std::thread::spawn({
+            let stub = stub.clone();
+            move || stub.run(|| { running.send(()).unwrap(); free.recv().unwrap_err() })
+        });
+        runs.recv()?;
+        std::thread::scope(|scope| {
+            let guest = scope.spawn(|| stub.delay().sleep(HOUR));
+            std::thread::sleep(Duration::from_millis(50));
+            interrupt.raise();
+            if stub.clock().is_virtual() {
+                // It ends with the turn of who runs.
+                drop(busy);
+                assert_eq!(guest.join().unwrap().unwrap_err().kind(), io::ErrorKind::Interrupted);
+            } else {
+                assert_eq!(guest.join().unwrap().unwrap_err().kind(), io::ErrorKind::Interrupted);
+                drop(busy);
+            }
+        });
+        holder.join().unwrap();
+    }
+    Ok(())
+}
+
+#[test]
+fn who_waits_outside_lets_time_move() -> Result {
+    let stub = Stub::virtual_time();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    stub.run(|| -> Result {
+        let robot = stub.spawn("robot", {
+            let stub = stub.clone();
+            move || {
+                stub.delay().sleep(HOUR).unwrap();
+                sender.send(stub.clock().now()).unwrap();
+            }
+        })?;
+        assert_eq!(stub.outside(|| receiver.recv())?, Time::ZERO + HOUR);
+        Ok(robot.join()?)
+    })
+}
+
+#[test]
+fn boards_never_meet() -> Result {
+    let (a, b) = (Stub::virtual_time().lines(["X"]), Stub::virtual_time().lines(["X"]));
+    let (x, y) = (output(&a, "X")?, output(&b, "X")?);
+    a.run(|| {
+        b.run(|| {
+            a.delay().sleep(HOUR).unwrap();
+            x.set(true).unwrap();
+        })
+    });
+    assert_eq!((a.level("X")?, b.level("X")?, y.is_set()), (true, false, false));
+    assert_eq!((a.clock().now(), b.clock().now()), (Time::ZERO + HOUR, Time::ZERO));
+    Ok(())
+}
+
+#[test]
+fn a_failing_transaction_takes_its_time_too() -> Result {
+    let stub = Stub::virtual_time().i2c_bus("i2c-1");
+    let (mut bus, end) = (bus(&stub)?, Time::ZERO + Duration::from_millis(1));
+    let mut tries = 0;
+    while stub.clock().now() < end {
+        I2c::write(&mut bus, 0x50, &[]).unwrap_err();
+        tries += 1;
+    }
+    // A start, eight bits, an acknowledge that does not come, a stop: 110 us.
+    assert_eq!(tries, 10);
+    Ok(())
+}

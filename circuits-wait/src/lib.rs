@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod clock;
+mod delay;
+mod interrupt;
+#[cfg(target_os = "linux")]
+mod linux;
+mod ready;
+mod time;
+
+pub use clock::{Clock, Timer};
+pub use delay::Delay;
+pub use interrupt::Interrupt;
+#[cfg(target_os = "linux")]
+pub use linux::{Fd, Monotonic};
+pub use ready::Ready;
+pub use time::Time;

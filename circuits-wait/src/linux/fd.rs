@@ -1,0 +1,155 @@
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::{Mutex, OnceLock};
+use std::task::{Context, Poll};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::reactor::Registration;
+use crate::{Clock, Interrupt, Monotonic, Ready, Time};
+
+/// A descriptor to be read from, as something to wait on.
+///
+/// The descriptor must be non-blocking (`O_NONBLOCK`): an operation that blocked could not be timed
+/// out, interrupted or awaited.
+#[derive(Debug)]
+pub struct Fd<T: AsFd> {
+    io: T,
+    interrupt: Option<Interrupt>,
+    registration: OnceLock<Registration>,
+    registering: Mutex<()>,
+}
+
+impl<T: AsFd> Fd<T> {
+    /// Wraps `io`, whose waits end when `clock` is interrupted.
+    pub fn new(io: T, clock: &Monotonic) -> Fd<T> {
+        Fd {
+            io,
+            interrupt: clock.interrupt().ok(),
+            registration: OnceLock::new(),
+            registering: Mutex::new(()),
+        }
+    }
+
+    /// Returns what was wrapped.
+    pub fn get_ref(&self) -> &T {
+        &self.io
+    }
+
+    /// The first future registers the descriptor; a program without futures never does.
+    fn registration(&self) -> io::Result<&Registration> {
+        if let Some(registration) = self.registration.get() {
+            return Ok(registration);
+        }
+        let _one = self.registering.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(registration) = self.registration.get() {
+            return Ok(registration);
+        }
+        let registration = Registration::new(&self.io)?;
+        Ok(self.registration.get_or_init(|| registration))
+    }
+}
+
+impl<T: AsFd + Send + Sync> Ready for Fd<T> {
+    fn block(
+        &self,
+        deadline: Option<Time>,
+        op: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<bool> {
+        loop {
+            if self.interrupt.as_ref().is_some_and(Interrupt::is_raised) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            match op() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done.map(|()| true),
+            }
+            if !readable(&self.io, self.interrupt.as_ref(), deadline)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn poll(
+        &self,
+        cx: &mut Context<'_>,
+        op: &mut dyn FnMut() -> io::Result<()>,
+    ) -> Poll<io::Result<()>> {
+        let registration = self.registration()?;
+        loop {
+            registration.arm(cx.waker());
+            match op() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => {
+                    registration.disarm();
+                    return Poll::Ready(done);
+                }
+            }
+            if !registration.is_ready() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn cancel(&self) {
+        if let Some(registration) = self.registration.get() {
+            registration.disarm();
+        }
+    }
+}
+
+impl<T: AsFd> Drop for Fd<T> {
+    fn drop(&mut self) {
+        if let Some(registration) = self.registration.get() {
+            registration.remove(&self.io);
+        }
+    }
+}
+
+/// Blocks until `io` can be read, or `interrupt` is raised (`true`), or `deadline` has passed
+/// (`false`).
+pub(super) fn readable(
+    io: &impl AsFd,
+    interrupt: Option<&Interrupt>,
+    deadline: Option<Time>,
+) -> io::Result<bool> {
+    let mut fds = [
+        PollFd::new(io, PollFlags::IN),
+        PollFd::new(io, PollFlags::IN),
+    ];
+    let fds = match interrupt {
+        Some(interrupt) => {
+            fds[1] = PollFd::new(interrupt, PollFlags::IN);
+            &mut fds[..]
+        }
+        None => &mut fds[..1],
+    };
+    loop {
+        let left = deadline.map(|deadline| timespec(deadline.since(Time::monotonic())));
+        match poll(fds, left.as_ref()) {
+            // A deadline further away than the kernel counts (68 years where time is 32 bits) is
+            // waited for in parts.
+            Ok(0) if deadline.is_some_and(|deadline| Time::monotonic() < deadline) => {}
+            Ok(0) => return Ok(false),
+            Ok(_) => {
+                if let (Some(interrupt), [_, level]) = (interrupt, &*fds) {
+                    if !level.revents().is_empty() && !interrupt.is_raised() {
+                        interrupt.drain();
+                    }
+                }
+                return Ok(true);
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+pub(super) fn timespec(duration: std::time::Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs())
+            .unwrap_or(i64::MAX)
+            .min(i32::MAX.into()),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}

@@ -1,0 +1,151 @@
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::task::Waker;
+use std::thread;
+
+use rustix::event::epoll;
+
+/// One thread in one `epoll_wait(2)` for all futures of the process, whatever executor runs them.
+/// It starts with the first future that has to wait and sleeps while nothing happens.
+///
+/// Descriptors are edge-triggered and stay registered: a wake-up costs no system call here but the
+/// `epoll_wait` itself.
+static REACTOR: OnceLock<Reactor> = OnceLock::new();
+
+#[derive(Debug)]
+struct Reactor {
+    epoll: OwnedFd,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    /// Never used twice, so that an event on its way to a descriptor that is gone finds nobody.
+    next: u64,
+    by_key: HashMap<u64, Arc<Mutex<Slot>>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    ready: bool,
+    waker: Option<Waker>,
+}
+
+/// A descriptor that the reactor watches, until [`remove`](Registration::remove).
+#[derive(Debug)]
+pub(super) struct Registration {
+    reactor: &'static Reactor,
+    key: u64,
+    slot: Arc<Mutex<Slot>>,
+}
+
+impl Registration {
+    /// Has `fd` watched for something to read.
+    pub(super) fn new(fd: &impl AsFd) -> io::Result<Registration> {
+        let reactor = reactor()?;
+        let slot = Arc::new(Mutex::new(Slot::default()));
+        let mut slots = lock(&reactor.slots);
+        slots.next += 1;
+        let key = slots.next;
+        epoll::add(
+            &reactor.epoll,
+            fd,
+            epoll::EventData::new_u64(key),
+            epoll::EventFlags::IN | epoll::EventFlags::ET,
+        )?;
+        slots.by_key.insert(key, slot.clone());
+        drop(slots);
+        Ok(Registration { reactor, key, slot })
+    }
+
+    /// Leaves `waker` to be woken at the next event. What came before no longer counts: call this
+    /// before the attempt.
+    pub(super) fn arm(&self, waker: &Waker) {
+        let mut slot = lock(&self.slot);
+        slot.ready = false;
+        match &mut slot.waker {
+            Some(old) if old.will_wake(waker) => {}
+            old => *old = Some(waker.clone()),
+        }
+    }
+
+    /// Tells whether an event came since [`arm`](Registration::arm).
+    pub(super) fn is_ready(&self) -> bool {
+        lock(&self.slot).ready
+    }
+
+    pub(super) fn disarm(&self) {
+        lock(&self.slot).waker = None;
+    }
+
+    pub(super) fn remove(&self, fd: &impl AsFd) {
+        lock(&self.reactor.slots).by_key.remove(&self.key);
+        // The descriptor is open until after this call, so it is there to be removed.
+        let _ = epoll::delete(&self.reactor.epoll, fd);
+    }
+}
+
+fn reactor() -> io::Result<&'static Reactor> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    if let Some(reactor) = REACTOR.get() {
+        return Ok(reactor);
+    }
+    let _one = lock(&STARTING);
+    if let Some(reactor) = REACTOR.get() {
+        return Ok(reactor);
+    }
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let (ready, started) = std::sync::mpsc::channel::<&'static Reactor>();
+    thread::Builder::new()
+        .name("circuits-wait".into())
+        .spawn(move || {
+            if let Ok(reactor) = started.recv() {
+                run(reactor);
+            }
+        })?;
+    let reactor = REACTOR.get_or_init(|| Reactor {
+        epoll,
+        slots: Mutex::default(),
+    });
+    let _ = ready.send(reactor);
+    Ok(reactor)
+}
+
+fn run(reactor: &Reactor) {
+    let mut events = Vec::with_capacity(64);
+    loop {
+        events.clear();
+        match epoll::wait(
+            &reactor.epoll,
+            rustix::buffer::spare_capacity(&mut events),
+            None,
+        ) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            // The descriptor is ours and open: no other error is possible (epoll_wait(2)).
+            Err(_) => return,
+        }
+        for event in &events {
+            let key = event.data.u64();
+            let Some(slot) = lock(&reactor.slots).by_key.get(&key).cloned() else {
+                continue;
+            };
+            let waker = {
+                let mut slot = lock(&slot);
+                slot.ready = true;
+                slot.waker.take()
+            };
+            // An executor may run our code in here: no lock is held.
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// No panic happens under these locks; if one did, the maps would still be whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
