@@ -24,7 +24,7 @@ impl Schedule {
             .add_place(here::thread_name(), Kind::Thread, "nothing".into());
         let mut state = self.lock();
         state.make_ready(key);
-        self.settle(state);
+        drop(self.settle(state));
         let _part = Part::take(self, key);
         f()
     }
@@ -95,8 +95,7 @@ impl Schedule {
                     .place(key)
                     .map(|place| std::mem::replace(&mut place.blocked, Blocked::BlockOn));
                 state.wait_for_wakers(key);
-                self.settle(state);
-                let mut state = self.wait_for_turn(key);
+                let mut state = self.wait_for_turn(key, self.settle(state));
                 if let (Some(place), Some(outer)) = (state.place(key), outer) {
                     place.blocked = outer;
                 }
@@ -115,7 +114,7 @@ impl Schedule {
                 return drive(Task::lent(self, None, future));
             };
             let before = self.lock().place(key).map(|place| {
-                place.thread = thread::current().id();
+                place.thread = thread::current();
                 (
                     std::mem::replace(&mut place.kind, Kind::Task),
                     place.executor.take(),
@@ -153,7 +152,7 @@ impl Schedule {
             .place(key)
             .map(|place| std::mem::replace(&mut place.blocked, Blocked::Wait));
         state.make_waiting(key, Turn::Outside);
-        self.settle(state);
+        drop(self.settle(state));
         let _back = on_drop(|| {
             let state = self.lock();
             self.get_back(key, state);
@@ -171,8 +170,7 @@ impl Schedule {
                 .place(key)
                 .map(|place| std::mem::replace(&mut place.blocked, Blocked::Wait));
             state.make_ready(key);
-            self.settle(state);
-            state = self.wait_for_turn(key);
+            state = self.wait_for_turn(key, self.settle(state));
             if let (Some(place), Some(outer)) = (state.place(key), outer) {
                 place.blocked = outer;
             }
@@ -190,7 +188,11 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     /// Takes the place when its turn comes.
     fn take(schedule: &'a Arc<Schedule>, key: PlaceKey) -> Part<'a> {
-        drop(schedule.wait_for_turn(key));
+        let mut state = schedule.lock();
+        if let Some(place) = state.place(key) {
+            place.thread = thread::current();
+        }
+        drop(schedule.wait_for_turn(key, state));
         Part {
             schedule,
             key,
@@ -203,7 +205,7 @@ impl Drop for Part<'_> {
     fn drop(&mut self) {
         let mut state = self.schedule.lock();
         state.remove_place(self.key);
-        self.schedule.settle(state);
+        drop(self.schedule.settle(state));
     }
 }
 

@@ -24,7 +24,7 @@ impl Drop for Guest {
         if let Some(schedule) = self.schedule.upgrade() {
             let mut state = schedule.lock();
             state.remove_place(self.key);
-            schedule.settle(state);
+            drop(schedule.settle(state));
         }
     }
 }

@@ -2,9 +2,9 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::Waker;
-use std::thread::{Thread, ThreadId};
+use std::thread::{self, Thread};
 
 use circuits_wait::{Interrupt, Time};
 
@@ -30,14 +30,21 @@ pub(super) struct State {
     /// Who is ready, in the order in which they became so.
     queue: VecDeque<PlaceKey>,
     running: Option<PlaceKey>,
-    /// Wakers that were taken out and are to be called, in order, without the lock.
-    wakers: VecDeque<Waker>,
-    waking: bool,
+    /// What is to be done in this order, one at a time, without the lock.
+    calls: VecDeque<Call>,
+    calling: bool,
     serial: u64,
     /// Goes up with everything that happens: a wait that sees it stand still for long says so.
     pub(super) changes: u64,
     /// Real time: the thread that ends the waits of futures, once there was one.
     pub(super) ticker: Option<Thread>,
+}
+
+/// Tells somebody that a wait is over or that it is their turn.
+#[derive(Debug)]
+enum Call {
+    Wake(Waker),
+    Unpark(Thread),
 }
 
 /// Somebody who takes part: a thread, a future that an executor runs, or a guest.
@@ -52,10 +59,10 @@ pub(super) struct Place {
     pub(super) blocked: Blocked,
     /// A waker was called while it was not waiting for wakers.
     pub(super) woken: bool,
-    pub(super) condvar: Arc<Condvar>,
-    /// Of a task: what to wake when it is its turn, and the thread it was last polled on.
+    /// Of a task: what to wake when it is its turn.
     pub(super) executor: Option<Waker>,
-    pub(super) thread: ThreadId,
+    /// Of a task: the one it was last polled on.
+    pub(super) thread: Thread,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,23 +157,24 @@ impl Schedule {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Lets go on who can. To be called after everything that changes who waits, with the lock,
-    /// which it gives back: wakers run code of executors and users, one at a time.
-    pub(super) fn settle<'a>(&'a self, mut state: MutexGuard<'a, State>) {
-        if state.waking {
-            return;
-        }
-        loop {
+    /// Lets go on who can. To be called after everything that changes who waits. The lock is given up
+    /// meanwhile: wakers run code of executors and users, one at a time.
+    pub(super) fn settle<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        while !state.calling {
             self.schedule(&mut state);
-            let Some(waker) = state.wakers.pop_front() else {
-                return;
+            let Some(call) = state.calls.pop_front() else {
+                break;
             };
-            state.waking = true;
+            state.calling = true;
             drop(state);
-            waker.wake();
+            match call {
+                Call::Wake(waker) => waker.wake(),
+                Call::Unpark(thread) => thread.unpark(),
+            }
             state = self.lock();
-            state.waking = false;
+            state.calling = false;
         }
+        state
     }
 
     /// Ends the waits whose signal has gone up. To be called after every change of the board, with
@@ -179,7 +187,7 @@ impl Schedule {
                 .is_some_and(|(signal, seen)| signal.count() != *seen)
         };
         if state.fire_all(changed, &Outcome::Signal) {
-            self.settle(state);
+            drop(self.settle(state));
         }
     }
 
@@ -211,14 +219,14 @@ impl Schedule {
         if !self.is_virtual {
             state.fire_all(Slot::is_interruptible, &Outcome::Interrupted);
         }
-        self.settle(state);
+        drop(self.settle(state));
     }
 
     /// The rule of virtual time.
     fn schedule(&self, state: &mut State) {
         while self.is_virtual {
             // Somebody runs, or nobody can know whom the wakers under way will make ready.
-            if state.running.is_some() || !state.wakers.is_empty() {
+            if state.running.is_some() || !state.calls.is_empty() {
                 return;
             }
             if self.is_interrupted() {
@@ -299,9 +307,8 @@ impl State {
             slot,
             blocked: Blocked::No,
             woken: false,
-            condvar: Arc::new(Condvar::new()),
             executor: None,
-            thread: std::thread::current().id(),
+            thread: thread::current(),
         };
         let index = self
             .places
@@ -375,13 +382,16 @@ impl State {
         slot.signal = None;
         let (waker, owner) = (slot.waker.take(), slot.owner);
         if let Some(waker) = waker {
-            self.wakers.push_back(waker);
+            self.calls.push_back(Call::Wake(waker));
             return None;
         }
         let place = self.place(owner?)?;
         let kind = place.kind;
         match kind {
-            Kind::Guest => place.condvar.notify_all(),
+            Kind::Guest => {
+                let thread = place.thread.clone();
+                self.calls.push_back(Call::Unpark(thread));
+            }
             Kind::Thread | Kind::Task => self.make_ready(owner?),
         }
         Some(kind)
@@ -417,7 +427,7 @@ impl State {
             let blocks = |other: &Place| {
                 other.kind == Kind::Task
                     && other.blocked != Blocked::No
-                    && other.thread == place.thread
+                    && other.thread.id() == place.thread.id()
             };
             place.kind == Kind::Thread
                 || place.blocked != Blocked::No
@@ -433,15 +443,12 @@ impl State {
             return false;
         };
         place.turn = Turn::Running;
-        let waker = match place.kind == Kind::Task && place.blocked == Blocked::No {
-            true => place.executor.clone(),
-            false => {
-                place.condvar.notify_all();
-                None
-            }
+        let call = match place.kind == Kind::Task && place.blocked == Blocked::No {
+            true => place.executor.clone().map(Call::Wake),
+            false => Some(Call::Unpark(place.thread.clone())),
         };
         self.running = Some(key);
-        self.wakers.extend(waker);
+        self.calls.extend(call);
         self.changes += 1;
         true
     }
@@ -491,6 +498,9 @@ impl State {
         let mut report = String::from("virtual time stands still:");
         for place in self.places.iter().flatten() {
             let turn = match place.turn {
+                Turn::Running if place.kind == Kind::Task && place.executor.is_none() => {
+                    "has the turn but was never polled (spawn a task as soon as it is made)"
+                }
                 Turn::Running if place.kind != Kind::Guest => "runs",
                 Turn::Ready => "is ready",
                 Turn::Outside if place.kind != Kind::Guest => "is outside",

@@ -36,7 +36,7 @@ impl<F: Future> Task<F> {
             let mut state = schedule.lock();
             let key = state.add_place(name.into(), Kind::Task, "nothing".into());
             state.make_ready(key);
-            schedule.settle(state);
+            drop(schedule.settle(state));
             TaskPlace::new(schedule, key, false)
         });
         Task {
@@ -73,7 +73,7 @@ impl TaskPlace {
         let Some(place) = state.place(self.key) else {
             return false;
         };
-        place.thread = thread::current().id();
+        place.thread = thread::current();
         place.woken &= !running;
         let old = match &place.executor {
             Some(waker) if waker.will_wake(cx.waker()) => None,
@@ -87,7 +87,7 @@ impl TaskPlace {
     fn end(&self) {
         let mut state = self.schedule.lock();
         state.wait_for_wakers(self.key);
-        self.schedule.settle(state);
+        drop(self.schedule.settle(state));
     }
 }
 
@@ -156,7 +156,7 @@ impl Drop for TaskPlace {
                 .place(self.key)
                 .and_then(|place| place.executor.take());
             state.remove_place(self.key);
-            self.schedule.settle(state);
+            drop(self.schedule.settle(state));
             drop(executor);
         }
     }
@@ -201,6 +201,6 @@ impl Wake for PlaceWaker {
             Some(place) => place.woken = true,
             None => {}
         }
-        schedule.settle(state);
+        drop(schedule.settle(state));
     }
 }

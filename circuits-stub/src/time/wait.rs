@@ -2,7 +2,7 @@ use std::io;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use circuits_wait::Time;
 
@@ -53,14 +53,13 @@ impl Schedule {
             place.blocked = Blocked::Wait;
         }
         state.make_waiting(key, Turn::Waiting);
-        self.settle(state);
-        let mut state = self.wait_for_turn(key);
+        let mut state = self.wait_for_turn(key, self.settle(state));
         let outcome = state.slots[slot].outcome.take();
         if let Some(place) = state.place(key) {
             place.blocked = Blocked::No;
             if place.kind == Kind::Guest {
                 // Nobody waits for a guest: time goes on.
-                self.settle(state);
+                drop(self.settle(state));
             }
         }
         match outcome {
@@ -72,23 +71,23 @@ impl Schedule {
     }
 
     /// Blocks until it is the place's turn; a guest's comes when its wait ends.
-    pub(super) fn wait_for_turn(&self, key: PlaceKey) -> MutexGuard<'_, State> {
+    pub(super) fn wait_for_turn<'a>(
+        &'a self,
+        key: PlaceKey,
+        mut state: MutexGuard<'a, State>,
+    ) -> MutexGuard<'a, State> {
         const STANDSTILL: Duration = Duration::from_secs(5);
-        let mut state = self.lock();
-        let mut seen = state.changes;
-        let mut told = false;
+        let (mut seen, mut since) = (state.changes, Instant::now());
+        let mut parked = false;
         loop {
-            let Some(place) = state.place(key) else {
-                return state;
-            };
-            let (kind, turn, slot, condvar) =
-                (place.kind, place.turn, place.slot, place.condvar.clone());
+            let Some(place) = state.place(key) else { break };
+            let (kind, turn, slot) = (place.kind, place.turn, place.slot);
             let over = match kind {
                 Kind::Guest => !state.slots[slot].armed,
                 Kind::Thread | Kind::Task => turn == Turn::Running,
             };
             if over {
-                return state;
+                break;
             }
             let left = match self.is_virtual {
                 true => Some(STANDSTILL),
@@ -96,32 +95,29 @@ impl Schedule {
                     .deadline
                     .map(|deadline| deadline.since(self.now())),
             };
-            let Some(left) = left else {
-                state = condvar.wait(state).unwrap_or_else(|e| e.into_inner());
-                continue;
-            };
-            let (guard, timeout) = condvar
-                .wait_timeout(state, left)
-                .unwrap_or_else(|e| e.into_inner());
-            state = guard;
-            if !timeout.timed_out() {
-                continue;
+            if left == Some(Duration::ZERO) {
+                let _ = state.disarm(slot);
+                break;
             }
-            if !self.is_virtual {
-                if state.slots[slot].armed
-                    && state.slots[slot]
-                        .deadline
-                        .is_some_and(|deadline| deadline <= self.now())
-                {
-                    let _ = state.disarm(slot);
-                }
-            } else if state.changes != seen {
-                seen = state.changes;
-            } else if !told {
-                told = true;
+            drop(state);
+            parked = true;
+            match left {
+                Some(left) => thread::park_timeout(left),
+                None => thread::park(),
+            }
+            state = self.lock();
+            if state.changes != seen {
+                (seen, since) = (state.changes, Instant::now());
+            } else if self.is_virtual && since.elapsed() >= STANDSTILL {
+                since = Instant::now() + 1000 * STANDSTILL;
                 eprintln!("{}", state.who_runs());
             }
         }
+        if parked {
+            // It may have been meant for an executor that parks on this thread as well.
+            thread::current().unpark();
+        }
+        state
     }
 
     /// Has `cx` woken when the signal goes up or the deadline passes; ready if either is so
@@ -228,7 +224,7 @@ impl Schedule {
             .iter()
             .filter(|slot| slot.armed && slot.waker.is_some());
         let next = waits.filter_map(|slot| slot.deadline).min();
-        self.settle(state);
+        drop(self.settle(state));
         next.map(|next| next.since(self.now()))
     }
 }
