@@ -147,7 +147,7 @@ fn an_hour_is_always_the_same_and_takes_no_time() -> Result {
         let start = Instant::now();
         let again = an_hour()?;
         fastest = fastest.min(start.elapsed());
-       
+
         if first != again {
             let differ = first.lines().zip(again.lines()).position(|(a, b)| a != b);
             panic!("round {round} differs from line {differ:?} on");

@@ -1,0 +1,266 @@
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::sync::Arc;
+
+#[cfg(feature = "gpio")]
+use circuits_gpio::{self as gpio, Input, LineSpec, Output};
+#[cfg(feature = "i2c")]
+use circuits_i2c as i2c;
+#[cfg(feature = "stub")]
+use circuits_stub::Stub;
+use circuits_wait::{Clock, Delay};
+
+use crate::Interrupt;
+
+/// The variable that [`Board::from_env`] reads.
+pub(crate) const VARIABLE: &str = "CIRCUITS_BACKEND";
+
+/// What making a [`Board`] returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why there is no such board.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// `CIRCUITS_BACKEND` names no board.
+    #[error("CIRCUITS_BACKEND={value:?} names no board: set it to linux or stub, or unset it")]
+    UnknownBackend {
+        /// What the variable says.
+        value: OsString,
+    },
+
+    /// `CIRCUITS_BACKEND` asks for a virtual board, and the program was built without.
+    #[error(
+        "CIRCUITS_BACKEND={value:?} asks for a virtual board, but this program was built without \
+         one: enable the feature `stub` of the crate circuits"
+    )]
+    NoStub {
+        /// What the variable says.
+        value: OsString,
+    },
+
+    /// `CIRCUITS_BACKEND` asks for a board from a file, which cannot be had yet.
+    #[error("CIRCUITS_BACKEND={value:?}: boards from files are not supported yet")]
+    NoFiles {
+        /// What the variable says.
+        value: OsString,
+    },
+
+    /// This machine does not run Linux.
+    #[error("no board here: this system is not Linux")]
+    NotLinux,
+
+    /// A bus in virtual time cannot be on one board with anything that has another clock.
+    #[error(
+        "a bus in virtual time shares a board only with buses on its own clock: make the virtual \
+         board by Stub::real_time"
+    )]
+    OtherClock,
+
+    /// The system failed.
+    #[error("the board's clock cannot be had")]
+    Io(#[from] io::Error),
+}
+
+/// Where a program's lines and buses come from: one backend a bus, and a clock.
+///
+/// ```
+/// use circuits::Board;
+/// use circuits::stub::Stub;
+///
+/// let stub = Stub::virtual_time().lines(["LED"]);
+/// let board = Board::from(&stub);
+/// board.output("LED")?.set(true)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Board {
+    clock: Arc<dyn Clock>,
+    #[cfg(feature = "gpio")]
+    gpio: Arc<dyn gpio::Backend>,
+    #[cfg(feature = "i2c")]
+    i2c: Arc<dyn i2c::Backend>,
+}
+
+impl Board {
+    /// Makes the board that the program runs on. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// [`Error::NotLinux`] elsewhere; [`Error::Io`] when the system has no descriptors left.
+    #[cfg(target_os = "linux")]
+    pub fn linux() -> Result<Board> {
+        let clock = circuits_wait::Monotonic::interrupted_by(circuits_wait::Interrupt::new()?);
+        Ok(Board {
+            #[cfg(feature = "gpio")]
+            gpio: Arc::new(gpio::Linux::with_clock(clock.clone())),
+            #[cfg(feature = "i2c")]
+            i2c: Arc::new(i2c::Linux::with_clock(clock.clone())),
+            clock: Arc::new(clock),
+        })
+    }
+
+    /// Makes the board that the program runs on, which it does on Linux only.
+    ///
+    /// # Errors
+    /// [`Error::NotLinux`].
+    #[cfg(not(target_os = "linux"))]
+    pub fn linux() -> Result<Board> {
+        Err(Error::NotLinux)
+    }
+
+    /// Makes the board that the environment asks for by `CIRCUITS_BACKEND`:
+    ///
+    /// | value | board |
+    /// | --- | --- |
+    /// | unset, or `linux` | [`Board::linux`] |
+    /// | `stub` | a virtual Raspberry Pi (`Stub::sample`), which prints what its lines and buses do |
+    /// | `stub:FILE` | reserved for boards from files |
+    ///
+    /// # Errors
+    /// [`Error::UnknownBackend`] for any other value, [`Error::NoStub`] without the feature `stub`,
+    /// [`Error::NoFiles`]; those of [`Board::linux`].
+    pub fn from_env() -> Result<Board> {
+        let Some(value) = env::var_os(VARIABLE) else {
+            return Board::linux();
+        };
+        match value.to_str() {
+            Some("linux") => Board::linux(),
+            Some(stub) if stub == "stub" || stub.starts_with("stub:") => Board::on_stub(value),
+            _ => Err(Error::UnknownBackend { value }),
+        }
+    }
+
+    #[cfg(feature = "stub")]
+    fn on_stub(value: OsString) -> Result<Board> {
+        if value != "stub" {
+            return Err(Error::NoFiles { value });
+        }
+        let stub = Stub::sample();
+        // To standard error: standard output is the program's own.
+        stub.listen(|entry| eprintln!("{:>13}  {}", entry.time.to_string(), entry.action));
+        Ok(Board::from(&stub))
+    }
+
+    #[cfg(not(feature = "stub"))]
+    fn on_stub(value: OsString) -> Result<Board> {
+        Err(Error::NoStub { value })
+    }
+
+    /// Takes the lines from `backend` instead. A real bus and virtual lines mix on the real clock.
+    ///
+    /// # Errors
+    /// [`Error::OtherClock`].
+    #[cfg(feature = "gpio")]
+    pub fn with_gpio(self, backend: impl gpio::Backend + 'static) -> Result<Board> {
+        self.mixes_with(&backend.clock())?;
+        Ok(Board {
+            gpio: Arc::new(backend),
+            ..self
+        })
+    }
+
+    /// Takes the I2C buses from `backend` instead. A real bus and virtual lines mix on the real
+    /// clock.
+    ///
+    /// # Errors
+    /// [`Error::OtherClock`].
+    #[cfg(feature = "i2c")]
+    pub fn with_i2c(self, backend: impl i2c::Backend + 'static) -> Result<Board> {
+        self.mixes_with(&backend.clock())?;
+        Ok(Board {
+            i2c: Arc::new(backend),
+            ..self
+        })
+    }
+
+    fn mixes_with(&self, clock: &Arc<dyn Clock>) -> Result<()> {
+        let same = std::ptr::addr_eq(Arc::as_ptr(&self.clock), Arc::as_ptr(clock));
+        match same || !self.clock.is_virtual() && !clock.is_virtual() {
+            true => Ok(()),
+            false => Err(Error::OtherClock),
+        }
+    }
+
+    /// Returns where lines come from.
+    #[cfg(feature = "gpio")]
+    pub fn gpio(&self) -> &Arc<dyn gpio::Backend> {
+        &self.gpio
+    }
+
+    /// Returns where I2C buses come from.
+    #[cfg(feature = "i2c")]
+    pub fn i2c(&self) -> &Arc<dyn i2c::Backend> {
+        &self.i2c
+    }
+
+    /// Returns the clock, for times and deadlines.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Makes a delay: `DelayNs` of both embedded-hals, and timeouts for futures.
+    pub fn delay(&self) -> Delay {
+        Delay::new(self.clock.clone())
+    }
+
+    /// Opens a line as an output, low: `GPIO17`, or `gpiochip0:17`.
+    ///
+    /// # Errors
+    /// As [`Output::open_on`], which opens one with a configuration.
+    #[cfg(feature = "gpio")]
+    pub fn output(&self, line: impl Into<LineSpec>) -> gpio::Result<Output> {
+        Output::open_on(&self.gpio, line, &gpio::Config::new())
+    }
+
+    /// Opens a line as an input.
+    ///
+    /// # Errors
+    /// As [`Input::open_on`], which opens one with a configuration.
+    #[cfg(feature = "gpio")]
+    pub fn input(&self, line: impl Into<LineSpec>) -> gpio::Result<Input> {
+        Input::open_on(&self.gpio, line, &gpio::Config::new())
+    }
+
+    /// Opens an I2C bus: `i2c-1`.
+    ///
+    /// # Errors
+    /// As [`i2c::Bus::open_on`].
+    #[cfg(feature = "i2c")]
+    pub fn i2c_bus(&self, name: &str) -> i2c::Result<i2c::Bus> {
+        i2c::Bus::open_on(&self.i2c, name, &i2c::Config::new())
+    }
+
+    /// Returns what ends the blocking waits on the board, of all its backends.
+    ///
+    /// # Errors
+    /// The system has no more descriptors or threads to give, or the clock of a backend knows no
+    /// interrupts.
+    pub fn interrupt(&self) -> io::Result<Interrupt> {
+        let clocks = [
+            Some(self.clock.clone()),
+            #[cfg(feature = "gpio")]
+            Some(self.gpio.clock()),
+            #[cfg(feature = "i2c")]
+            Some(self.i2c.clock()),
+        ];
+        let all: io::Result<Vec<_>> = clocks
+            .iter()
+            .flatten()
+            .map(|clock| clock.interrupt())
+            .collect();
+        Ok(Interrupt::new(all?))
+    }
+}
+
+/// A board that is virtual throughout.
+#[cfg(feature = "stub")]
+impl From<&Stub> for Board {
+    fn from(stub: &Stub) -> Board {
+        Board {
+            clock: stub.clock(),
+            gpio: Arc::new(stub.clone()),
+            i2c: Arc::new(stub.clone()),
+        }
+    }
+}

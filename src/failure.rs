@@ -1,0 +1,64 @@
+use std::error::Error;
+use std::fmt;
+
+/// An error on its way out of `main`: shown as a person reads it, with its causes, on one line.
+///
+/// `main` shows errors by [`Debug`](fmt::Debug), which is for programmers. This one's is for the
+/// person at the bench.
+///
+/// ```
+/// use circuits::{Board, Failure};
+///
+/// fn main() -> Result<(), Failure> {
+/// #   unsafe { std::env::set_var("CIRCUITS_BACKEND", "stub") };
+///     let board = Board::from_env()?;
+///     let failure = Failure::from(board.output("GPIO77").unwrap_err());
+///     assert_eq!(
+///         format!("{failure:?}"),
+///         r#"no line "GPIO77" on any GPIO chip (gpioinfo lists them)"#
+///     );
+///     Ok(())
+/// }
+/// ```
+pub struct Failure(Box<dyn Error + Send + Sync>);
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure(error.into())
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        if let Some(hint) = hint(&*self.0) {
+            write!(f, "\n{hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What to do where nothing is there at all: the one thing that the bus crates cannot know.
+fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut absent = false;
+    #[cfg(feature = "gpio")]
+    if let Some(error) = error.downcast_ref::<circuits_gpio::Error>() {
+        absent |= matches!(error, circuits_gpio::Error::NoChip { .. });
+    }
+    #[cfg(feature = "i2c")]
+    if let Some(error) = error.downcast_ref::<circuits_i2c::Error>() {
+        absent |= error.kind() == circuits_i2c::ErrorKind::NotFound;
+    }
+    absent |= matches!(
+        error.downcast_ref::<crate::Error>(),
+        Some(crate::Error::NotLinux)
+    );
+    let unset = std::env::var_os(crate::board::VARIABLE).is_none();
+    let hint = "Set CIRCUITS_BACKEND=stub to run on a virtual board.";
+    (absent && unset && cfg!(feature = "stub")).then_some(hint)
+}
