@@ -19,14 +19,16 @@ fn main() -> Result<(), Failure> {
     let board = Board::from_env()?;
     let config = Config::new().bias(Bias::PullUp).active_low(true);
     let mut button = Input::open_on(board.gpio(), &args.line, &config)?;
+    let start = board.clock().now();
     for _ in 0..args.count.unwrap_or(usize::MAX) {
         let Some(event) = button.wait_edge(None)? else {
             break;
         };
-        match event.edge() {
-            Edge::Rising => println!("{} pressed", event.time()),
-            Edge::Falling => println!("{} let go", event.time()),
-        }
+        let what = match event.edge() {
+            Edge::Rising => "pressed",
+            Edge::Falling => "let go",
+        };
+        println!("{:.3} s: {what}", event.time().since(start).as_secs_f32());
     }
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 pub mod backend;
 mod config;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod edge;
 mod error;
 mod hal;

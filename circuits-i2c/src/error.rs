@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// There is no such bus.
     #[error(
-        "no I2C bus {bus:?}: is I2C enabled (on a Raspberry Pi: raspi-config), and the module i2c-dev loaded?"
+        "no I2C bus {bus:?} (enable I2C, on a Raspberry Pi by raspi-config, and load the module i2c-dev)"
     )]
     NotFound {
         /// The bus, as it was asked for.
@@ -36,7 +36,7 @@ pub enum Error {
 
     /// No device answered at the address, or it refused a byte.
     #[error(
-        "no acknowledge from {address} on {bus}: is the device there, powered, and at this address?"
+        "no acknowledge from {address} on {bus} (is the device there, powered, and at this address?)"
     )]
     NoAcknowledge {
         /// The bus, as it was asked for.
@@ -59,7 +59,7 @@ pub enum Error {
     },
 
     /// The transaction took too long: a device held the clock, or the bus is stuck.
-    #[error("{address} on {bus} timed out: does something hold SCL or SDA low?")]
+    #[error("{address} on {bus} timed out (does something hold SCL or SDA low?)")]
     TimedOut {
         /// The bus, as it was asked for.
         bus: Arc<str>,

@@ -4,6 +4,8 @@ mod address;
 pub mod backend;
 mod bus;
 mod config;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod error;
 mod hal;
 #[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]

@@ -65,17 +65,15 @@ impl Stub {
     fn press_the_button(&self) {
         let board = Arc::downgrade(self.board());
         let finger = move || {
-            loop {
-                for (rest, pressed) in [
-                    (Duration::from_millis(800), true),
-                    (Duration::from_millis(200), false),
-                ] {
-                    thread::sleep(rest);
-                    let Some(board) = board.upgrade() else { return };
-                    let level = if pressed { Some(false) } else { None };
-                    if board.lines.drive(&board, &BUTTON.into(), level).is_err() {
-                        return;
-                    }
+            for pressed in [true, false].into_iter().cycle() {
+                thread::sleep(Duration::from_millis(if pressed { 800 } else { 200 }));
+                let Some(board) = board.upgrade() else { return };
+                let button = BUTTON.into();
+                // Nobody presses a button that no program looks at.
+                let is_used = matches!(board.lines.consumer(&button), Ok(Some(_)));
+                let level = pressed.then_some(false);
+                if is_used && board.lines.drive(&board, &button, level).is_err() {
+                    return;
                 }
             }
         };

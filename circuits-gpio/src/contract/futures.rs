@@ -1,0 +1,141 @@
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use embedded_hal_async::digital::Wait;
+
+use super::{Bench, Thread, drive, driver_of_both, input, pause, sleep};
+use crate::{Config, Edge, EdgeDetection};
+
+pub(super) fn a_stream_has_all_edges(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    let listener = bench.clone();
+    let listener = move || {
+        listener.block_on(Box::pin(async move {
+            let mut edges = input.edges();
+            for number in 1..=10 {
+                let event = edges.next_event().await.unwrap();
+                assert_eq!((event.sequence(), event.lost()), (number, 0));
+            }
+        }));
+    };
+    let driver = bench.clone();
+    let driver = move || {
+        for number in 1..=10 {
+            pause(&*driver);
+            driver.drive(0, number % 2 == 1);
+        }
+    };
+    bench.run(vec![
+        ("listener", Box::new(listener)),
+        ("driver", Box::new(driver)),
+    ]);
+}
+
+pub(super) fn two_futures_both_wake(bench: Arc<dyn Bench>) {
+    let mut threads: Vec<Thread> = Vec::new();
+    for (number, name) in [(0, "one"), (1, "other")] {
+        let (mut input, bench) = (input(&*bench, number, &Config::new()), bench.clone());
+        let future = async move { input.wait_for_rising_edge().await.unwrap() };
+        threads.push((name, Box::new(move || bench.block_on(Box::pin(future)))));
+    }
+    threads.push(("driver", driver_of_both(&bench)));
+    bench.run(threads);
+}
+
+pub(super) fn a_dropped_future_has_taken_no_edge(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    let inner = bench.clone();
+    let future = async move {
+        poll_once_and_drop(input.edges().next_event());
+        inner.drive(0, true);
+        assert_eq!(
+            input.edges().next_event().await.unwrap().edge(),
+            Edge::Rising
+        );
+        poll_once_and_drop(input.wait_for_low());
+        inner.drive(0, false);
+        assert_eq!(
+            input.edges().next_event().await.unwrap().edge(),
+            Edge::Falling
+        );
+        poll_once_and_drop(input.wait_for_rising_edge());
+        inner.drive(0, true);
+        assert_eq!(
+            input.edges().next_event().await.unwrap().edge(),
+            Edge::Rising
+        );
+    };
+    let runner = bench.clone();
+    bench.run(vec![(
+        "runner",
+        Box::new(move || runner.block_on(Box::pin(future))),
+    )]);
+}
+
+pub(super) fn levels_are_live(bench: Arc<dyn Bench>) {
+    let mut input = input(&*bench, 0, &Config::new());
+    let waiter = bench.clone();
+    let waiter = move || {
+        let clock = waiter.backend().clock();
+        let inner = waiter.clone();
+        waiter.block_on(Box::pin(async move {
+            for _ in 0..2 {
+                input.wait_for_low().await.unwrap();
+                let start = clock.now();
+                input.wait_for_high().await.unwrap();
+                assert!(clock.now() > start && input.get().unwrap());
+                input.wait_for_high().await.unwrap();
+                // What was true at the last wait is not true any more.
+                inner.drive(0, false);
+                input.wait_for_low().await.unwrap();
+                assert!(!input.get().unwrap());
+            }
+        }));
+    };
+    let driver = bench.clone();
+    let driver = move || {
+        for _ in 0..2 {
+            sleep(&*driver, Duration::from_millis(100));
+            driver.drive(0, true);
+        }
+    };
+    bench.run(vec![
+        ("waiter", Box::new(waiter)),
+        ("driver", Box::new(driver)),
+    ]);
+}
+
+pub(super) fn edges_are_awaited_from_the_call_on(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    for level in [true, false] {
+        drive(&*bench, 0, level);
+    }
+    let waiter = bench.clone();
+    let waiter = move || {
+        let clock = waiter.backend().clock();
+        let start = clock.now();
+        waiter.block_on(Box::pin(async move {
+            input.wait_for_rising_edge().await.unwrap();
+            assert!(clock.now() - start >= Duration::from_millis(50));
+        }));
+    };
+    let driver = bench.clone();
+    let driver = move || {
+        sleep(&*driver, Duration::from_millis(60));
+        driver.drive(0, true);
+    };
+    bench.run(vec![
+        ("waiter", Box::new(waiter)),
+        ("driver", Box::new(driver)),
+    ]);
+}
+
+/// Polls a future that is not ready, and lets it go.
+fn poll_once_and_drop<F: Future>(future: F) {
+    let poll = std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(poll, Poll::Pending));
+}

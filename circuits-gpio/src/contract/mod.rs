@@ -1,0 +1,161 @@
+//! The facts that every backend must show, each a function that panics where it is not so.
+//!
+//! A test of a backend builds a [`Bench`] and runs [`FACTS`] on it; the tests of this crate do so on
+//! the virtual board and on the kernel's `gpio-sim`. A fact that a target cannot show is left out by
+//! its name, with the reason.
+
+mod edges;
+mod futures;
+mod lines;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuits_wait::Interrupt;
+
+use crate::{Backend, Config, Event, Input, LineSpec, Output};
+
+/// A backend on a bench: with lines that can be used, and what is at their other ends. Each fact
+/// gets one that nobody has used.
+pub trait Bench: Send + Sync {
+    /// Returns the backend.
+    fn backend(&self) -> &dyn Backend;
+
+    /// Returns two lines to be inputs, which are low.
+    fn inputs(&self) -> [LineSpec; 2];
+
+    /// Returns a line to be an output.
+    fn output(&self) -> LineSpec;
+
+    /// Makes what is connected to an input electrically high or low.
+    fn drive(&self, input: usize, high: bool);
+
+    /// Returns the electrical level of the output.
+    fn level(&self) -> bool;
+
+    /// Returns what ends blocking waits on the backend's clock.
+    fn interrupt(&self) -> Interrupt;
+
+    /// Runs all at the same time, each in a thread of its own that takes part in the backend's
+    /// time, until all are done.
+    fn run(&self, threads: Vec<Thread>);
+
+    /// Runs a future in one of these threads, by an executor of the bench's.
+    fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>);
+
+    /// Returns a function that sends a signal, for which there is a handler, to the thread that is
+    /// calling now.
+    fn signals(&self) -> Box<dyn Fn() + Send>;
+}
+
+/// A name, and what to run.
+pub type Thread = (&'static str, Box<dyn FnOnce() + Send>);
+
+/// All facts, by name.
+pub const FACTS: &[(&str, fn(Arc<dyn Bench>))] = &[
+    ("an_output_is_driven", lines::an_output_is_driven),
+    (
+        "an_output_starts_at_its_level",
+        lines::an_output_starts_at_its_level,
+    ),
+    (
+        "active_low_turns_an_output_over",
+        lines::active_low_turns_an_output_over,
+    ),
+    ("an_input_follows", lines::an_input_follows),
+    (
+        "active_low_turns_an_input_over",
+        lines::active_low_turns_an_input_over,
+    ),
+    ("a_line_has_one_holder", lines::a_line_has_one_holder),
+    (
+        "what_is_not_there_is_not_found",
+        lines::what_is_not_there_is_not_found,
+    ),
+    (
+        "a_refused_configuration_leaves_the_line",
+        lines::a_refused_configuration_leaves_the_line,
+    ),
+    ("edges_come_in_order", edges::edges_come_in_order),
+    (
+        "edges_count_from_the_opening",
+        edges::edges_count_from_the_opening,
+    ),
+    (
+        "edges_that_are_not_wanted_do_not_come",
+        edges::edges_that_are_not_wanted_do_not_come,
+    ),
+    (
+        "a_full_queue_drops_the_oldest",
+        edges::a_full_queue_drops_the_oldest,
+    ),
+    ("a_wait_times_out", edges::a_wait_times_out),
+    (
+        "a_wait_ends_with_the_edge",
+        edges::a_wait_ends_with_the_edge,
+    ),
+    ("two_handles_both_wake", edges::two_handles_both_wake),
+    (
+        "a_wait_is_interrupted_and_loses_nothing",
+        edges::a_wait_is_interrupted_and_loses_nothing,
+    ),
+    (
+        "a_signal_does_not_end_a_wait",
+        edges::a_signal_does_not_end_a_wait,
+    ),
+    ("a_stream_has_all_edges", futures::a_stream_has_all_edges),
+    ("two_futures_both_wake", futures::two_futures_both_wake),
+    (
+        "a_dropped_future_has_taken_no_edge",
+        futures::a_dropped_future_has_taken_no_edge,
+    ),
+    ("levels_are_live", futures::levels_are_live),
+    (
+        "edges_are_awaited_from_the_call_on",
+        futures::edges_are_awaited_from_the_call_on,
+    ),
+];
+
+fn input(bench: &dyn Bench, number: usize, config: &Config) -> Input {
+    Input::open_on(bench.backend(), &bench.inputs()[number], config).unwrap()
+}
+
+fn output(bench: &dyn Bench, config: &Config) -> Output {
+    Output::open_on(bench.backend(), bench.output(), config).unwrap()
+}
+
+/// The next edge, which must come.
+fn next(input: &mut Input) -> Event {
+    input
+        .wait_edge(Duration::from_secs(10))
+        .unwrap()
+        .expect("an edge")
+}
+
+/// Drives an input and waits until its backend has seen it.
+fn drive(bench: &dyn Bench, input: usize, high: bool) {
+    bench.drive(input, high);
+    sleep(bench, Duration::from_millis(5));
+}
+
+fn driver_of_both(bench: &Arc<dyn Bench>) -> Box<dyn FnOnce() + Send> {
+    let bench = bench.clone();
+    Box::new(move || {
+        pause(&*bench);
+        bench.drive(0, true);
+        bench.drive(1, true);
+    })
+}
+
+/// Gives the other threads time to wait for something.
+fn pause(bench: &dyn Bench) {
+    sleep(bench, Duration::from_millis(20));
+}
+
+/// Not `sleep_until`: some facts interrupt the board.
+fn sleep(bench: &dyn Bench, duration: Duration) {
+    let clock = bench.backend().clock();
+    let until = clock.now() + duration;
+    clock.delay_until(until);
+}

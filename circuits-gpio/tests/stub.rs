@@ -1,0 +1,93 @@
+//! The contract on the virtual board, in virtual and in real time, under every executor.
+
+#[path = "../../tests/bench/executors.rs"]
+mod executors;
+#[path = "../../tests/bench/signals.rs"]
+mod signals;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use circuits_gpio::contract::{Bench, FACTS, Thread};
+use circuits_gpio::{Backend, LineSpec};
+use circuits_stub::Stub;
+use circuits_wait::Interrupt;
+use executors::{EXECUTORS, Run};
+use libtest_mimic::{Arguments, Trial};
+
+struct StubBench {
+    stub: Stub,
+    executor: Run,
+}
+
+impl StubBench {
+    fn new(stub: Stub, executor: Run) -> StubBench {
+        let stub = stub.lines(["one", "other", "out"]);
+        StubBench { stub, executor }
+    }
+}
+
+impl Bench for StubBench {
+    fn backend(&self) -> &dyn Backend {
+        &self.stub
+    }
+
+    fn inputs(&self) -> [LineSpec; 2] {
+        [LineSpec::name("one"), LineSpec::offset("gpiochip0", 1)]
+    }
+
+    fn output(&self) -> LineSpec {
+        LineSpec::name("out")
+    }
+
+    fn drive(&self, input: usize, high: bool) {
+        self.stub.drive(&self.inputs()[input], high).unwrap();
+    }
+
+    fn level(&self) -> bool {
+        self.stub.level("out").unwrap()
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        self.stub.interrupt().unwrap()
+    }
+
+    fn run(&self, threads: Vec<Thread>) {
+        self.stub.run(|| {
+            let spawn = |(name, f): Thread| self.stub.spawn(name, f).unwrap();
+            let threads: Vec<_> = threads.into_iter().map(spawn).collect();
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
+        });
+    }
+
+    fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let executor = self.executor;
+        self.stub
+            .block_on_with(|task| executor(Box::pin(task)), future);
+    }
+
+    fn signals(&self) -> Box<dyn Fn() + Send> {
+        signals::to_this_thread()
+    }
+}
+
+fn main() {
+    let mut tests = Vec::new();
+    for (time, stub) in [
+        ("virtual", Stub::virtual_time as fn() -> Stub),
+        ("real", Stub::real_time),
+    ] {
+        for (name, executor) in EXECUTORS {
+            for (fact, check) in FACTS {
+                let run = move || {
+                    check(Arc::new(StubBench::new(stub(), executor)));
+                    Ok(())
+                };
+                tests.push(Trial::test(format!("{time}::{name}::{fact}"), run));
+            }
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), tests).exit();
+}

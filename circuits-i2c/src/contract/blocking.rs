@@ -1,0 +1,152 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use embedded_hal::i2c::{ErrorKind as HalErrorKind, I2c, Operation};
+
+use super::{Bench, HIGH, LOW, NOBODY, SENSOR, bus};
+use crate::{Bus, Config, ErrorKind, MAX_MESSAGE_LEN, MAX_MESSAGES};
+
+pub(super) fn a_register_keeps_what_is_written(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    for value in [[0x4b, 0x00], [0x2a, 0x80], [0xe7, 0x00]] {
+        bus.write(SENSOR, &[HIGH, value[0], value[1]]).unwrap();
+        assert_eq!(read(&mut bus, HIGH), value);
+    }
+    // The pointer stays where it is.
+    let mut again = [0; 2];
+    bus.read(SENSOR, &mut again).unwrap();
+    assert_eq!(again, [0xe7, 0x00]);
+}
+
+pub(super) fn neighbours_are_one_message(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    let mut parts = [
+        Operation::Write(&[HIGH, 0x12]),
+        Operation::Write(&[]),
+        Operation::Write(&[0x80]),
+    ];
+    bus.transaction(SENSOR, &mut parts).unwrap();
+    let (mut first, mut second) = ([0], [0]);
+    let mut parts = [
+        Operation::Write(&[HIGH]),
+        Operation::Read(&mut first),
+        Operation::Read(&mut second),
+    ];
+    bus.transaction(SENSOR, &mut parts).unwrap();
+    assert_eq!((first, second), ([0x12], [0x80]));
+}
+
+pub(super) fn nobody_acknowledges_where_nobody_is(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    for _ in 0..2 {
+        let error = bus.write_read(NOBODY, &[0], &mut [0; 2]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
+        assert!(matches!(
+            embedded_hal::i2c::Error::kind(&error),
+            HalErrorKind::NoAcknowledge(_)
+        ));
+        assert!(error.to_string().contains("0x13"), "{error}");
+        // The bus is none the worse for it.
+        read(&mut bus, 0);
+    }
+}
+
+pub(super) fn what_is_not_there_is_not_found(bench: Arc<dyn Bench>) {
+    for name in ["i2c-987", "", "no such bus"] {
+        let error = Bus::open_on(bench.backend(), name, &Config::new()).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Io),
+            "{error:?}"
+        );
+    }
+}
+
+pub(super) fn a_bus_is_opened_twice_and_by_its_path(bench: Arc<dyn Bench>) {
+    let mut one = bus(&*bench);
+    let path = format!("/dev/{}", bench.bus());
+    let mut other = Bus::open_on(bench.backend(), &path, &Config::new()).unwrap();
+    one.write(SENSOR, &[LOW, 0x11, 0x00]).unwrap();
+    assert_eq!(read(&mut other, LOW), [0x11, 0x00]);
+}
+
+pub(super) fn too_much_is_refused_before_anything_moves(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    bus.write(SENSOR, &[HIGH, 0x50, 0x00]).unwrap();
+    let write = [HIGH, 0x11, 0x00];
+    let mut many: Vec<Operation<'_>> = Vec::new();
+    for _ in 0..=MAX_MESSAGES / 2 {
+        many.extend([Operation::Write(&write), Operation::Read(&mut [])]);
+    }
+    assert_eq!(
+        bus.transaction(SENSOR, &mut many).unwrap_err().kind(),
+        ErrorKind::Limit
+    );
+    let mut long = vec![0; MAX_MESSAGE_LEN + 1];
+    long[..3].copy_from_slice(&write);
+    assert_eq!(
+        bus.write(SENSOR, &long).unwrap_err().kind(),
+        ErrorKind::Limit
+    );
+    let (a, b) = long.split_at(MAX_MESSAGE_LEN / 2);
+    let mut halves = [Operation::Write(a), Operation::Write(b)];
+    assert_eq!(
+        bus.transaction(SENSOR, &mut halves).unwrap_err().kind(),
+        ErrorKind::Limit
+    );
+    assert_eq!(
+        bus.transaction(SENSOR, &mut []).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    assert_eq!(
+        bus.write(0x90, &write).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    assert_eq!(read(&mut bus, HIGH), [0x50, 0x00]);
+}
+
+pub(super) fn clones_do_not_get_between(bench: Arc<dyn Bench>) {
+    let bus = bus(&*bench);
+    let user = |register: u8| {
+        let mut bus = bus.clone();
+        move || {
+            for round in 0..50 {
+                bus.write(SENSOR, &[register, round, 0x80]).unwrap();
+                // Between pointer and data the other one would have its own register read.
+                assert_eq!(read(&mut bus, register), [round, 0x80]);
+            }
+        }
+    };
+    bench.run(vec![
+        ("low", Box::new(user(LOW))),
+        ("high", Box::new(user(HIGH))),
+    ]);
+}
+
+pub(super) fn a_signal_does_not_end_a_transaction(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    let (tell, told) = std::sync::mpsc::channel();
+    let clock = bench.backend().clock();
+    let user = bench.clone();
+    let user = move || {
+        tell.send(user.signals()).unwrap();
+        for round in 0..100 {
+            bus.write(SENSOR, &[HIGH, round, 0x80]).unwrap();
+            assert_eq!(read(&mut bus, HIGH), [round, 0x80]);
+        }
+    };
+    let sender = move || {
+        clock.delay_until(clock.now() + Duration::from_millis(1));
+        let signal = told.recv().unwrap();
+        for _ in 0..50 {
+            signal();
+            clock.delay_until(clock.now() + Duration::from_micros(700));
+        }
+    };
+    bench.run(vec![("user", Box::new(user)), ("sender", Box::new(sender))]);
+}
+
+pub(super) fn read(bus: &mut Bus, register: u8) -> [u8; 2] {
+    let mut value = [0; 2];
+    bus.write_read(SENSOR, &[register], &mut value).unwrap();
+    value
+}
