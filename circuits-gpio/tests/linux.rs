@@ -95,7 +95,7 @@ mod kernel {
         }
     }
 
-    pub fn main() {
+    pub(crate) fn main() {
         let mut tests = Vec::new();
         for (name, executor) in EXECUTORS {
             for (fact, check) in FACTS {

@@ -57,7 +57,7 @@ mod kernel {
     /// There is one sensor.
     static SENSOR: Mutex<()> = Mutex::new(());
 
-    pub fn main() {
+    pub(crate) fn main() {
         let bus = std::env::var("CIRCUITS_TEST_I2C").unwrap_or("i2c-1".into());
         let mut tests = Vec::new();
         for (name, executor) in EXECUTORS {

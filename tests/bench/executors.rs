@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
 
-pub type Run = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
+pub(crate) type Run = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
 
-pub const EXECUTORS: [(&str, Run); 4] = [
+pub(crate) const EXECUTORS: [(&str, Run); 4] = [
     ("block_on", block_on),
     ("tokio", tokio),
     ("tokio_multi", tokio_multi),

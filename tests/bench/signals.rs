@@ -3,7 +3,8 @@
 
 /// Returns a function that sends SIGUSR1, which does nothing but to end system calls early, to the
 /// thread that calls this.
-pub fn to_this_thread() -> Box<dyn Fn() + Send> {
+#[cfg(target_os = "linux")]
+pub(crate) fn to_this_thread() -> Box<dyn Fn() + Send> {
     extern "C" fn nothing(_: libc::c_int) {}
     // SAFETY: the handler does nothing, and without SA_RESTART no call goes on after it.
     unsafe {
@@ -14,10 +15,17 @@ pub fn to_this_thread() -> Box<dyn Fn() + Send> {
             0
         );
     }
-    // SAFETY: it has no requirements.
-    let thread = unsafe { libc::pthread_self() };
+    // SAFETY: they have no requirements.
+    let (process, thread) = unsafe { (libc::getpid(), libc::gettid()) };
     Box::new(move || {
-        // SAFETY: the facts send signals only while the thread runs.
-        unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
+        // Not pthread_kill, which must not be called for a thread that has ended.
+        // SAFETY: a signal for which there is a handler, to a thread of ours or to nobody.
+        unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGUSR1) };
     })
+}
+
+/// Does nothing: there are no waits on a kernel here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn to_this_thread() -> Box<dyn Fn() + Send> {
+    Box::new(|| {})
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -34,10 +35,16 @@ pub(super) fn a_stream_has_all_edges(bench: Arc<dyn Bench>) {
 }
 
 pub(super) fn two_futures_both_wake(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
     let mut threads: Vec<Thread> = Vec::new();
     for (number, name) in [(0, "one"), (1, "other")] {
-        let (mut input, bench) = (input(&*bench, number, &Config::new()), bench.clone());
-        let future = async move { input.wait_for_rising_edge().await.unwrap() };
+        let (mut input, bench) = (input(&*bench, number, &config), bench.clone());
+        let future = async move {
+            assert_eq!(
+                input.edges().next_event().await.unwrap().edge(),
+                Edge::Rising
+            );
+        };
         threads.push((name, Box::new(move || bench.block_on(Box::pin(future)))));
     }
     threads.push(("driver", driver_of_both(&bench)));
@@ -114,18 +121,23 @@ pub(super) fn edges_are_awaited_from_the_call_on(bench: Arc<dyn Bench>) {
     for level in [true, false] {
         drive(&*bench, 0, level);
     }
-    let waiter = bench.clone();
+    let waits = Arc::new(AtomicBool::new(false));
+    let (waiter, flag) = (bench.clone(), waits.clone());
     let waiter = move || {
         let clock = waiter.backend().clock();
-        let start = clock.now();
         waiter.block_on(Box::pin(async move {
+            let start = clock.now();
+            flag.store(true, Ordering::SeqCst);
             input.wait_for_rising_edge().await.unwrap();
-            assert!(clock.now() - start >= Duration::from_millis(50));
+            assert!(clock.now() - start >= Duration::from_millis(20));
         }));
     };
     let driver = bench.clone();
     let driver = move || {
-        sleep(&*driver, Duration::from_millis(60));
+        while !waits.load(Ordering::SeqCst) {
+            sleep(&*driver, Duration::from_millis(1));
+        }
+        pause(&*driver);
         driver.drive(0, true);
     };
     bench.run(vec![

@@ -97,24 +97,26 @@ fn find(wanted: &str, line: &Arc<str>) -> Result<(Chip, Offset)> {
             chip: "/dev/gpiochip*".into(),
         });
     }
-    let (mut found, mut denied) = (Vec::new(), None);
+    let (mut found, mut failed) = (Vec::new(), None);
     for path in paths {
         let chip = match Chip::from_path(&path) {
             Ok(chip) => Arc::new(chip),
+            // Unplugged since the list was made.
+            Err(_) if !path.exists() => continue,
             Err(error) => {
-                denied.get_or_insert(to_io(error));
+                failed.get_or_insert(to_io(error));
                 continue;
             }
         };
-        let infos = chip
-            .line_info_iter()
-            .map_err(|error| Error::from_io(line, "being looked for", to_io(error)))?;
+        let Ok(infos) = chip.line_info_iter() else {
+            continue;
+        };
         let matching = infos
             .flatten()
             .filter(|info| info.name == wanted && !wanted.is_empty());
         found.extend(matching.map(|info| (chip.clone(), info.offset)));
     }
-    match (found.len(), denied) {
+    match (found.len(), failed) {
         (1, _) => {}
         (0, Some(error)) => return Err(Error::from_io(line, "being looked for", error)),
         (0, None) => return Err(Error::NotFound { line: line.clone() }),
