@@ -9,8 +9,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use circuits::Board;
+use circuits::gpio::{Config, EdgeDetection, Input};
 use circuits::i2c::Operation;
 use circuits::prelude::*;
 
@@ -85,6 +87,27 @@ fn a_line_is_set_and_read_by_one_call() {
     assert_one_ioctl("set", || output.set(!output.is_set()).unwrap());
     let input = board.input(sim.input()).unwrap();
     assert_one_ioctl("get", || assert!(!input.get().unwrap()));
+}
+
+#[test]
+#[ignore = "needs root, tracefs and gpio-sim"]
+fn an_edge_that_is_queued_is_one_call() {
+    let (board, sim) = (Board::linux().unwrap(), gpio_sim::GpioSim::new());
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = Input::open_on(board.gpio(), sim.input(), &config).unwrap();
+    for level in [true, false, true] {
+        sim.drive(level);
+        board.delay().sleep(Duration::from_millis(50)).unwrap();
+    }
+    let _one = TRACER.lock().unwrap_or_else(|e| e.into_inner());
+    let calls = Tracer::new().trace(|| {
+        // One read brings them all.
+        for _ in 0..3 {
+            assert!(input.wait_edge(Duration::from_secs(1)).unwrap().is_some());
+        }
+    });
+    // The clock is read in user space where the kernel lets it (vdso(7)).
+    assert_eq!(calls, [libc::SYS_read]);
 }
 
 #[test]
