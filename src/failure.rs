@@ -7,11 +7,11 @@ use std::fmt;
 /// person at the bench.
 ///
 /// ```
+/// use circuits::stub::Stub;
 /// use circuits::{Board, Failure};
 ///
 /// fn main() -> Result<(), Failure> {
-/// #   unsafe { std::env::set_var("CIRCUITS_BACKEND", "stub") };
-///     let board = Board::from_env()?;
+///     let board = Board::from(&Stub::virtual_time().lines(["GPIO17"]));
 ///     let failure = Failure::from(board.output("GPIO77").unwrap_err());
 ///     assert_eq!(
 ///         format!("{failure:?}"),

@@ -52,8 +52,11 @@ pub trait Bench: Send + Sync {
 /// A name, and what to run.
 pub type Thread = (&'static str, Box<dyn FnOnce() + Send>);
 
+/// Panics where a backend is not as it should be.
+pub type Fact = fn(Arc<dyn Bench>);
+
 /// All facts, by name.
-pub const FACTS: &[(&str, fn(Arc<dyn Bench>))] = &[
+pub const FACTS: &[(&str, Fact)] = &[
     ("an_output_is_driven", lines::an_output_is_driven),
     (
         "an_output_starts_at_its_level",

@@ -46,8 +46,11 @@ pub const NOBODY: u8 = 0x13;
 const LOW: u8 = 2;
 const HIGH: u8 = 3;
 
+/// Panics where a backend is not as it should be.
+pub type Fact = fn(Arc<dyn Bench>);
+
 /// All facts, by name.
-pub const FACTS: &[(&str, fn(Arc<dyn Bench>))] = &[
+pub const FACTS: &[(&str, Fact)] = &[
     (
         "a_register_keeps_what_is_written",
         blocking::a_register_keeps_what_is_written,

@@ -4,6 +4,7 @@
 mod sys;
 
 use std::array;
+use std::ffi::c_ulong;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,7 @@ impl Backend for Linux {
 }
 
 /// Asks before i2cdev opens it: i2cdev takes any file for a bus.
-fn open(path: &Path) -> io::Result<(Adapter, u64)> {
+fn open(path: &Path) -> io::Result<(Adapter, c_ulong)> {
     let functions = sys::functions(&File::options().read(true).write(true).open(path)?)?;
     Ok((Adapter(Mutex::new(LinuxI2CBus::new(path)?)), functions))
 }

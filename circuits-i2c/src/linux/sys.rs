@@ -8,16 +8,15 @@ use std::os::fd::AsFd;
 use rustix::ioctl::{Getter, ioctl};
 
 /// The adapter knows plain I2C, not only SMBus.
-pub(super) const I2C_FUNC_I2C: u64 = 0x0000_0001;
+pub(super) const I2C_FUNC_I2C: c_ulong = 0x0000_0001;
 
 pub(super) const ENXIO: i32 = 6;
 pub(super) const ENODEV: i32 = 19;
 pub(super) const ENOTTY: i32 = 25;
 
 /// `I2C_FUNCS`: what the adapter can do.
-pub(super) fn functions(adapter: &impl AsFd) -> io::Result<u64> {
+pub(super) fn functions(adapter: &impl AsFd) -> io::Result<c_ulong> {
     const I2C_FUNCS: rustix::ioctl::Opcode = 0x0705;
     // SAFETY: I2C_FUNCS stores an unsigned long, and any other driver refuses the number (ENOTTY).
-    let functions = unsafe { ioctl(adapter, Getter::<I2C_FUNCS, c_ulong>::new())? };
-    Ok(functions.into())
+    Ok(unsafe { ioctl(adapter, Getter::<I2C_FUNCS, c_ulong>::new())? })
 }

@@ -224,7 +224,10 @@ impl Schedule {
 
     /// The rule of virtual time.
     fn schedule(&self, state: &mut State) {
-        while self.is_virtual {
+        if !self.is_virtual {
+            return;
+        }
+        loop {
             // Somebody runs, or nobody can know whom the wakers under way will make ready.
             if state.running.is_some() || !state.calls.is_empty() {
                 return;

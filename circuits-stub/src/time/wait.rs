@@ -79,8 +79,7 @@ impl Schedule {
         const STANDSTILL: Duration = Duration::from_secs(5);
         let (mut seen, mut since) = (state.changes, Instant::now());
         let mut parked = false;
-        loop {
-            let Some(place) = state.place(key) else { break };
+        while let Some(place) = state.place(key) {
             let (kind, turn, slot) = (place.kind, place.turn, place.slot);
             let over = match kind {
                 Kind::Guest => !state.slots[slot].armed,
