@@ -174,6 +174,7 @@ impl Board {
         })
     }
 
+    #[cfg(any(feature = "gpio", feature = "i2c"))]
     fn mixes_with(&self, clock: &Arc<dyn Clock>) -> Result<()> {
         let same = std::ptr::addr_eq(Arc::as_ptr(&self.clock), Arc::as_ptr(clock));
         match same || !self.clock.is_virtual() && !clock.is_virtual() {

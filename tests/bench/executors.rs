@@ -2,7 +2,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake};
+use std::task::{Context, Wake};
 use std::thread::{self, Thread};
 
 pub(crate) type Run = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
@@ -23,7 +23,11 @@ fn block_on(future: Pin<Box<dyn Future<Output = ()> + Send>>) {
         }
     }
     let (waker, mut future) = (Arc::new(Unpark(thread::current())).into(), pin!(future));
-    while let Poll::Pending = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+    while future
+        .as_mut()
+        .poll(&mut Context::from_waker(&waker))
+        .is_pending()
+    {
         thread::park();
     }
 }
