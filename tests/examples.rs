@@ -1,0 +1,158 @@
+//! The examples as a newcomer runs them: what they print, and what they say when something is
+//! wrong.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// Runs an example, which `cargo test` has built beside this test.
+fn run(backend: Option<&str>, example: &str, arguments: &[&str]) -> Output {
+    let mut path = PathBuf::from(std::env::current_exe().unwrap().parent().unwrap());
+    path.pop();
+    let mut command = Command::new(path.join("examples").join(example));
+    command
+        .args(arguments)
+        .env_remove("CIRCUITS_BACKEND")
+        .env("RUST_BACKTRACE", "1");
+    if let Some(backend) = backend {
+        command.env("CIRCUITS_BACKEND", backend);
+    }
+    command
+        .output()
+        .expect("examples are built by `cargo test` or `cargo build --examples`")
+}
+
+fn lines(bytes: &[u8]) -> Vec<String> {
+    String::from_utf8(bytes.to_vec())
+        .unwrap()
+        .lines()
+        .map(str::to_string)
+        .collect()
+}
+
+/// Runs an example that must fail, and checks what it says.
+fn fails(backend: Option<&str>, example: &str, arguments: &[&str], says: &[&str]) {
+    let output = run(backend, example, arguments);
+    let said = lines(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said:?}");
+    assert!(
+        (1..=3).contains(&said.len()) && said[0].starts_with("Error: "),
+        "{said:?}"
+    );
+    for words in says {
+        assert!(
+            said.join("\n").contains(words),
+            "{words:?} is not in {said:?}"
+        );
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn read_sensor_prints_temperatures() {
+    let output = run(Some("stub"), "read_sensor", &["--count", "3"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert_eq!(said.len(), 3, "{said:?}");
+    for line in said {
+        let celsius: f32 = line.strip_suffix(" °C").unwrap().parse().unwrap();
+        assert!((20.5..22.5).contains(&celsius), "{line}");
+    }
+    // The board tells of the same three from its side.
+    let board = lines(&output.stderr);
+    assert_eq!(
+        board
+            .iter()
+            .filter(|line| line.contains("i2c-1 0x48: write 00, read"))
+            .count(),
+        3
+    );
+}
+
+#[test]
+fn blinky_is_seen_to_blink_by_the_board() {
+    let output = run(Some("stub"), "blinky", &["--count", "2"]);
+    assert!(output.status.success(), "{output:?}");
+    let board = lines(&output.stderr);
+    let what: Vec<&str> = board
+        .iter()
+        .map(|line| line.split_once("s  ").unwrap().1)
+        .collect();
+    let blink = ["GPIO17: high", "GPIO17: low"];
+    let all = [
+        &[r#"GPIO17: output of "blinky""#, "GPIO17: low"][..],
+        &blink,
+        &blink,
+        &["GPIO17: released"],
+    ];
+    assert_eq!(what, all.concat());
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn button_tells_of_what_the_finger_does() {
+    let output = run(Some("stub"), "button", &["--count", "2"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert!(
+        said.len() == 2 && said[0].ends_with("s: pressed") && said[1].ends_with("s: let go"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn an_unknown_backend_is_refused() {
+    fails(
+        Some("foo"),
+        "blinky",
+        &[],
+        &[r#"CIRCUITS_BACKEND="foo""#, "set it to linux or stub"],
+    );
+    fails(
+        Some(""),
+        "blinky",
+        &[],
+        &[r#"CIRCUITS_BACKEND="""#, "unset it"],
+    );
+    fails(
+        Some("stub:x.toml"),
+        "blinky",
+        &[],
+        &["stub:x.toml", "not supported yet"],
+    );
+}
+
+#[test]
+fn an_unknown_line_or_bus_is_named() {
+    fails(
+        Some("stub"),
+        "blinky",
+        &["--line", "LAMP"],
+        &[r#"no line "LAMP""#, "gpioinfo"],
+    );
+    fails(
+        Some("stub"),
+        "blinky",
+        &["--line", "gpiochip7:0"],
+        &["no GPIO chip /dev/gpiochip7"],
+    );
+    fails(
+        Some("stub"),
+        "read_sensor",
+        &["--bus", "i2c-7"],
+        &[r#"no I2C bus "i2c-7""#, "raspi-config"],
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_machine_without_buses_says_so() {
+    if std::fs::exists("/dev/i2c-1").unwrap() || std::fs::exists("/dev/gpiochip0").unwrap() {
+        eprintln!("this machine has buses: nothing to see here");
+        return;
+    }
+    for backend in [None, Some("linux")] {
+        fails(backend, "blinky", &[], &["no GPIO chip /dev/gpiochip*"]);
+        fails(backend, "read_sensor", &[], &[r#"no I2C bus "i2c-1""#]);
+    }
+    fails(None, "blinky", &[], &["CIRCUITS_BACKEND=stub"]);
+}
