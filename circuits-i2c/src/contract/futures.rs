@@ -11,11 +11,8 @@ pub(super) fn async_does_the_same(bench: Arc<dyn Bench>) {
     let mut bus = bus(&*bench);
     in_task(&bench, async move {
         for value in [[0x4b, 0x00], [0x2a, 0x80]] {
-            let [high, low] = value;
-            let mut parts = [
-                Operation::Write(&[HIGH, high]),
-                Operation::Write(std::slice::from_ref(&low)),
-            ];
+            let (first, second) = ([HIGH, value[0]], [value[1]]);
+            let mut parts = [Operation::Write(&first), Operation::Write(&second)];
             bus.transaction(SENSOR, &mut parts).await.unwrap();
             let mut back = [0; 2];
             bus.write_read(SENSOR, &[HIGH], &mut back).await.unwrap();
