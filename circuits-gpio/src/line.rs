@@ -94,6 +94,24 @@ impl Output {
 /// assert_eq!(button.wait_edge(Duration::from_secs(1))?, None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Two waiters on one handle do not compile; two who look at it do:
+///
+/// ```compile_fail,E0499
+/// # async fn two(mut input: circuits_gpio::Input) {
+/// let mut one = input.edges();
+/// let mut other = input.edges();
+/// one.next_event().await;
+/// other.next_event().await;
+/// # }
+/// ```
+///
+/// ```
+/// # fn two(input: circuits_gpio::Input) {
+/// let (one, other) = (&input, &input);
+/// let levels = (one.get(), other.get());
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Input {
     line: Line,
