@@ -22,16 +22,21 @@
 //! first message that fails ends the transaction with a stop; what was read before it is in its
 //! buffers, the rest of them is as it was.
 //!
+//! **Threads.** `transaction` may be called from several threads at once, on one handle and on
+//! several of one wire; the backend sees to it that one comes after the other.
+//!
 //! **Blocking.** A handle either blocks the thread while the wire is busy, or it does not, for as
 //! long as it lives:
 //!
-//! - If [`Handle::busy_until`] is `None`, `transaction` returns when all is done. `Bus` orders the
-//!   calls of its clones in one queue (blocking and async in the order in which they were made) and
-//!   runs async ones on one worker thread a bus, which owns the data meanwhile: a future that is
-//!   dropped does not stop the wire.
-//! - If it is a time, `transaction` does all at once, in the order of the calls, and `busy_until`
-//!   says when the wire will be through with everything so far, what failed included. `Bus` waits
-//!   until then, blocking or async. This is how a virtual board takes its time without a thread.
+//! - If [`Handle::blocks`], `transaction` returns when all is done. `Bus` orders the calls of its
+//!   clones in one queue (blocking and async in the order in which they were made) and runs async
+//!   ones on one worker thread a bus, which owns the data meanwhile: a future that is dropped does
+//!   not stop the wire.
+//! - If not, `transaction` does all at once, in the order of the calls, and says in [`Done`] when
+//!   the wire will be through with it, whether it failed or not. `Bus` waits until then, blocking or
+//!   async. This is how a virtual board takes its time without a thread.
+//!
+//! An interrupt of the board does not end a transaction, and a signal does not either.
 //!
 //! **Errors** of a transaction are [`io::Error`]s with Linux's numbers, whatever the system, as in
 //! the kernel's page on I2C fault codes; [`Error::from_io`](crate::Error::from_io) has the map:
@@ -80,15 +85,21 @@ pub trait Backend: Send + Sync + Debug {
 
 /// A bus that is open. The [module](self) says what it promises.
 pub trait Handle: Send + Sync + Debug {
-    /// Runs a transaction with the device at `address`.
-    ///
-    /// # Errors
-    /// By cause, in the table of the [module](self).
-    fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> io::Result<()>;
+    /// Runs a transaction with the device at `address`. What it fails with, by cause, is in the
+    /// table of the [module](self).
+    fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done;
 
-    /// Returns when the wire will be through with all transactions so far; `None` if `transaction`
-    /// blocks until it is.
-    fn busy_until(&self) -> Option<Time>;
+    /// Tells whether `transaction` blocks the thread while the wire is busy.
+    fn blocks(&self) -> bool;
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub struct Done {
+    /// What it came to.
+    pub result: io::Result<()>,
+    /// When the wire will be through with it; `None` if it is.
+    pub busy_until: Option<Time>,
 }
 
 impl<T: Backend + ?Sized> Backend for Arc<T> {

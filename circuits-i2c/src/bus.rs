@@ -2,12 +2,12 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 
-use circuits_wait::{Clock, Time, Timer};
+use circuits_wait::{Clock, Timer};
 use embedded_hal::i2c::Operation;
 
 use crate::messages::{Messages, Refusal};
 use crate::queue::{Queue, Request};
-use crate::{Address, Backend, Config, Error, Linux, MAX_MESSAGE_LEN, MAX_MESSAGES, Result};
+use crate::{Address, Backend, Config, Done, Error, Linux, MAX_MESSAGE_LEN, MAX_MESSAGES, Result};
 
 /// An I2C bus. It is used through embedded-hal's `I2c`, blocking and async; clones are the same
 /// bus, for several drivers and threads.
@@ -89,10 +89,10 @@ impl Bus {
     pub(crate) fn run(&mut self, address: Address, operations: &mut [Operation<'_>]) -> Result<()> {
         let join = self.shared.check(address, operations)?;
         let done = self.at_once(join, address, operations);
-        if let Some(time) = self.shared.queue.handle().busy_until() {
+        if let Some(time) = done.busy_until {
             self.shared.clock.delay_until(time);
         }
-        self.shared.done(address, done)
+        self.shared.result(address, done.result)
     }
 
     /// Runs a transaction: on the worker thread if the handle would block this one.
@@ -102,27 +102,18 @@ impl Bus {
         operations: &mut [Operation<'_>],
     ) -> Result<()> {
         let join = self.shared.check(address, operations)?;
-        let done = match self.shared.queue.handle().busy_until() {
-            None => self.by_worker(address, operations).await,
-            Some(_) => self.at_once(join, address, operations),
+        let result = match self.shared.queue.handle().blocks() {
+            true => self.by_worker(address, operations).await,
+            false => self.on_the_wire(join, address, operations).await,
         };
-        if let Some(time) = self.shared.queue.handle().busy_until() {
-            let waited = self.until(time).await;
-            self.shared.done(address, waited)?;
-        }
-        self.shared.done(address, done)
+        self.shared.result(address, result)
     }
 
-    fn at_once(
-        &mut self,
-        join: bool,
-        address: Address,
-        operations: &mut [Operation<'_>],
-    ) -> io::Result<()> {
+    fn at_once(&mut self, join: bool, address: Address, operations: &mut [Operation<'_>]) -> Done {
         let queue = &self.shared.queue;
-        let run = |operations: &mut [Operation<'_>]| match queue.handle().busy_until() {
-            None => queue.transaction(address, operations),
-            Some(_) => queue.handle().transaction(address, operations),
+        let run = |operations: &mut [Operation<'_>]| match queue.handle().blocks() {
+            true => queue.transaction(address, operations),
+            false => queue.handle().transaction(address, operations),
         };
         if !join {
             return run(operations);
@@ -146,16 +137,26 @@ impl Bus {
         let done = poll_fn(|cx| request.poll(cx)).await;
         request.store(operations);
         self.request = Some(request);
-        done
+        done.result
     }
 
-    async fn until(&mut self, time: Time) -> io::Result<()> {
+    async fn on_the_wire(
+        &mut self,
+        join: bool,
+        address: Address,
+        operations: &mut [Operation<'_>],
+    ) -> io::Result<()> {
+        // Before anything moves: what cannot be waited for is not begun.
         let timer = match self.timer.take() {
             Some(timer) => timer,
             None => self.shared.clock.timer()?,
         };
+        let done = self.at_once(join, address, operations);
         let wire = Busy(self.timer.insert(timer).as_mut());
-        poll_fn(|cx| wire.0.poll_until(time, cx)).await
+        if let Some(time) = done.busy_until {
+            poll_fn(|cx| wire.0.poll_until(time, cx)).await?;
+        }
+        done.result
     }
 }
 
@@ -193,8 +194,8 @@ impl Shared {
         })
     }
 
-    fn done<T>(&self, address: Address, done: io::Result<T>) -> Result<T> {
-        done.map_err(|source| Error::from_io(&self.name, address, source))
+    fn result(&self, address: Address, result: io::Result<()>) -> Result<()> {
+        result.map_err(|source| Error::from_io(&self.name, address, source))
     }
 }
 

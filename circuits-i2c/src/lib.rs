@@ -14,7 +14,7 @@ mod messages;
 mod queue;
 
 pub use address::Address;
-pub use backend::{Backend, Handle, MAX_MESSAGE_LEN, MAX_MESSAGES};
+pub use backend::{Backend, Done, Handle, MAX_MESSAGE_LEN, MAX_MESSAGES};
 pub use bus::Bus;
 pub use config::Config;
 /// A read or a write in a transaction: embedded-hal's.

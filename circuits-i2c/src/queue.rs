@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -10,7 +11,7 @@ use std::thread;
 use embedded_hal::i2c::Operation;
 
 use crate::messages::Messages;
-use crate::{Address, Handle};
+use crate::{Address, Done, Handle};
 
 /// The line at a bus. A call takes a ticket when it is made; futures hand theirs to the worker
 /// thread, which starts with the first of them and ends with the bus.
@@ -44,20 +45,15 @@ impl Queue {
     }
 
     /// Runs a transaction when all before it are done.
-    pub(crate) fn transaction(
-        &self,
-        address: Address,
-        operations: &mut [Operation<'_>],
-    ) -> io::Result<()> {
+    pub(crate) fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done {
         let mut state = lock(&self.state);
         let ticket = state.take_ticket();
         while state.serving != ticket {
             state = self.moved.wait(state).unwrap_or_else(|e| e.into_inner());
         }
         drop(state);
-        let done = self.handle.transaction(address, operations);
-        self.serve_next();
-        done
+        let _next = ServeNext(self);
+        self.handle.transaction(address, operations)
     }
 
     /// Hands a request to the worker. It is run whether somebody still waits for it or not.
@@ -96,18 +92,24 @@ impl Queue {
             };
             drop(state);
             if let Some((_, request)) = request {
-                request.run(&*self.handle, || self.serve_next());
+                let next = ServeNext(self);
+                request.run(&*self.handle, next);
             }
         }
     }
+}
 
-    fn serve_next(&self) {
-        let mut state = lock(&self.state);
+/// Lets the next in line go, even if the handle panicked.
+struct ServeNext<'a>(&'a Queue);
+
+impl Drop for ServeNext<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
         state.serving += 1;
         let somebody_waits = state.serving != state.next_ticket;
         drop(state);
         if somebody_waits {
-            self.moved.notify_all();
+            self.0.moved.notify_all();
         }
     }
 }
@@ -128,7 +130,7 @@ pub(crate) struct Request(Mutex<Job>);
 struct Job {
     address: Option<Address>,
     messages: Messages,
-    done: Option<io::Result<()>>,
+    done: Option<Done>,
     waker: Option<Waker>,
 }
 
@@ -140,7 +142,7 @@ impl Request {
         job.messages.join(operations);
     }
 
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Done> {
         let mut job = lock(&self.0);
         match job.done.take() {
             Some(done) => Poll::Ready(done),
@@ -158,16 +160,24 @@ impl Request {
         lock(&self.0).messages.split(operations);
     }
 
-    fn run(&self, handle: &dyn Handle, after: impl FnOnce()) {
+    fn run(&self, handle: &dyn Handle, next: ServeNext<'_>) {
         let mut job = lock(&self.0);
         let mut messages = std::mem::take(&mut job.messages);
         let address = job.address;
         drop(job);
-        let done = match address {
-            Some(address) => messages.run(|operations| handle.transaction(address, operations)),
-            None => Err(io::ErrorKind::InvalidInput.into()),
-        };
-        after();
+        let run = AssertUnwindSafe(|| match address {
+            Some(address) => messages.run(|all| handle.transaction(address, all)),
+            None => Done {
+                result: Err(io::ErrorKind::InvalidInput.into()),
+                busy_until: None,
+            },
+        });
+        // The panic of a backend is its own affair; who waits for it must not wait for ever.
+        let done = catch_unwind(run).unwrap_or_else(|_| Done {
+            result: Err(io::Error::other("the backend panicked")),
+            busy_until: None,
+        });
+        drop(next);
         let mut job = lock(&self.0);
         job.messages = messages;
         job.done = Some(done);
@@ -181,7 +191,7 @@ impl Request {
     }
 }
 
-/// No panic happens under these locks; if a handle panicked, the queue would still be whole.
+/// No code of a backend runs under these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use circuits_i2c::{Address, Backend, Config, Handle, Operation};
+use circuits_i2c::{Address, Backend, Config, Done, Handle, Operation};
 use circuits_wait::{Clock, Time};
 
 use crate::stub::Board;
@@ -249,7 +249,7 @@ struct StubBus {
 }
 
 impl Handle for StubBus {
-    fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> io::Result<()> {
+    fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done {
         let mut state = self.wire.lock();
         let start = state.busy_until.max(self.board.schedule.now());
         let (bits, refused) = state.run(address, operations, start);
@@ -260,14 +260,18 @@ impl Handle for StubBus {
             messages: messages(operations, refused.as_ref()),
             acknowledged: refused.is_none(),
         });
-        match refused {
+        let result = match refused {
             Some(_) => Err(io::Error::from_raw_os_error(EREMOTEIO)),
             None => Ok(()),
+        };
+        Done {
+            result,
+            busy_until: Some(state.busy_until),
         }
     }
 
-    fn busy_until(&self) -> Option<Time> {
-        Some(self.wire.lock().busy_until)
+    fn blocks(&self) -> bool {
+        false
     }
 }
 

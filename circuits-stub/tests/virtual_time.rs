@@ -432,14 +432,79 @@ fn an_executor_that_gives_up_gets_its_turn_back() -> Result {
 
 #[test]
 fn the_loser_of_a_timeout_keeps_no_time() -> Result {
-    let stub = Stub::virtual_time();
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let mut door = input(&stub, "DOOR")?;
     stub.block_on(async {
         let (mut long, mut short) = (stub.delay(), stub.delay());
         let slow = long.timeout(HOUR, std::future::pending::<()>());
         let late = short.timeout(Duration::from_secs(1), slow).await;
         assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        // Nobody waits for the hour any more, so nothing is due.
+        let error = door.wait_for_high().await.unwrap_err();
+        assert_eq!(error.kind(), circuits_gpio::ErrorKind::Deadlock);
         assert_eq!(stub.clock().now(), Time::ZERO + Duration::from_secs(1));
+        drop(long);
     });
+    Ok(())
+}
+
+#[test]
+fn a_wait_that_was_dropped_is_no_part_of_a_deadlock() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let mut door = input(&stub, "DOOR")?;
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let outside = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        sender.send(()).unwrap();
+    });
+    stub.block_on(async {
+        let wait = async { door.edges().next_event().await };
+        assert!(futures_lite::future::poll_once(wait).await.is_none());
+        // Something outside the board: it may come at any time.
+        receiver.await.unwrap();
+        stub.drive("DOOR", true).unwrap();
+        assert_eq!(
+            door.edges().next_event().await.unwrap().edge(),
+            Edge::Rising
+        );
+    });
+    outside.join().unwrap();
+    Ok(())
+}
+
+#[test]
+fn waits_end_in_the_order_in_which_they_began() -> Result {
+    let names = ["a", "b", "c", "d"];
+    let stub = Stub::virtual_time().lines(names).lines(["DOOR"]);
+    let stub = names
+        .into_iter()
+        .try_fold(stub, |stub, name| stub.wire("DOOR", name))?;
+    let recording = stub.record();
+    stub.run(|| -> Result {
+        let mut threads = Vec::new();
+        for name in ["c", "a", "d", "b"] {
+            let (mut line, noting) = (input(&stub, name)?, stub.clone());
+            threads.push(stub.spawn(name, move || {
+                line.wait_edge(None).unwrap();
+                noting.note(format!("{name} woke"));
+                noting.delay().sleep(Duration::from_secs(1)).unwrap();
+                noting.note(format!("{name} slept"));
+            })?);
+        }
+        stub.delay().sleep(Duration::from_secs(1))?;
+        stub.drive("DOOR", true)?;
+        threads
+            .into_iter()
+            .try_for_each(|thread| Ok(thread.join()?))
+    })?;
+    let trace = recording.to_string();
+    for what in ["woke", "slept"] {
+        let order: Vec<&str> = trace
+            .lines()
+            .filter_map(|line| line.strip_suffix(what)?.trim_end().rsplit(' ').next())
+            .collect();
+        assert_eq!(order, ["c", "a", "d", "b"], "{trace}");
+    }
     Ok(())
 }
 

@@ -1,6 +1,9 @@
 //! Waits on the kernel's clock, which need nothing that is not on every Linux.
 #![cfg(target_os = "linux")]
 
+#[path = "../../tests/bench/signals.rs"]
+mod signals;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -171,6 +174,33 @@ fn waits_are_interrupted_until_it_is_cleared() {
     clock
         .sleep_until(clock.now() + Duration::from_millis(1))
         .unwrap();
+}
+
+#[test]
+fn signals_end_no_wait() {
+    let (fd, mut theirs) = pair();
+    let clock = Monotonic::interrupted_by(Interrupt::new().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            tell.send(signals::to_this_thread()).unwrap();
+            let start = clock.now();
+            let until = |millis| start + Duration::from_millis(millis);
+            assert!(!fd.block(Some(until(50)), &mut read(&fd)).unwrap());
+            assert!(clock.now() >= until(50));
+            clock.sleep_until(until(100)).unwrap();
+            assert!(clock.now() >= until(100));
+            clock.delay_until(until(150));
+            assert!(clock.now() >= until(150));
+            assert!(fd.block(None, &mut read(&fd)).unwrap());
+        });
+        let signal = told.recv().unwrap();
+        for _ in 0..100 {
+            signal();
+            thread::sleep(Duration::from_millis(2));
+        }
+        theirs.write_all(&[0]).unwrap();
+    });
 }
 
 #[test]

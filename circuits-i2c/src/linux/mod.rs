@@ -10,12 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use circuits_wait::{Clock, Monotonic, Time};
+use circuits_wait::{Clock, Monotonic};
 use embedded_hal::i2c::Operation;
 use i2cdev::core::{I2CMessage, I2CTransfer};
 use i2cdev::linux::{LinuxI2CBus, LinuxI2CMessage};
 
-use crate::{Address, Backend, Config, Error, Handle, MAX_MESSAGES, Result};
+use crate::{Address, Backend, Config, Done, Error, Handle, MAX_MESSAGES, Result};
 
 /// The buses of this machine, from `/dev/i2c-*`.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,20 @@ fn open(path: &Path) -> io::Result<(Adapter, c_ulong)> {
 struct Adapter(Mutex<LinuxI2CBus>);
 
 impl Handle for Adapter {
-    fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> io::Result<()> {
+    fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done {
+        Done {
+            result: self.rdwr(address, operations),
+            busy_until: None,
+        }
+    }
+
+    fn blocks(&self) -> bool {
+        true
+    }
+}
+
+impl Adapter {
+    fn rdwr(&self, address: Address, operations: &mut [Operation<'_>]) -> io::Result<()> {
         let mut messages: [LinuxI2CMessage<'_>; MAX_MESSAGES] =
             array::from_fn(|_| LinuxI2CMessage::write(&[]));
         let count = operations.len();
@@ -95,17 +108,13 @@ impl Handle for Adapter {
             };
             *message = plain.with_address(address.number());
         }
-        let mut bus = self.0.lock().unwrap_or_else(|e| e.into_inner());
         // `Bus` hands over no more than there is room for.
         let messages = messages
             .get_mut(..count)
             .ok_or(io::ErrorKind::InvalidInput)?;
+        let mut bus = self.0.lock().unwrap_or_else(|e| e.into_inner());
         bus.transfer(messages)?;
         Ok(())
-    }
-
-    fn busy_until(&self) -> Option<Time> {
-        None
     }
 }
 
