@@ -1,29 +1,12 @@
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use circuits_wait::{Ready, Time};
 
 use super::schedule::Schedule;
+use super::signal::Signal;
 use super::wait::Wait;
-
-/// A count that only goes up: an edge came, a thread ended. Who reads it, finds nothing to do and
-/// waits for it to change misses nothing, without a lock in common with who changes it.
-#[derive(Debug, Default)]
-pub(crate) struct Signal(AtomicU64);
-
-impl Signal {
-    pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Goes up; [`Schedule::notify`] ends the waits for it, when no lock of the board is held any
-    /// more.
-    pub(crate) fn raise(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
-    }
-}
 
 /// What a handle of the board waits on: a signal, as [`Ready`] has it.
 #[derive(Debug)]

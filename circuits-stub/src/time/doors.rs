@@ -4,13 +4,14 @@ use std::fmt;
 use std::io;
 use std::panic::resume_unwind;
 use std::pin::pin;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
 
 use super::bell::Bell;
 use super::here::{self, Here};
-use super::schedule::{Blocked, Kind, PlaceKey, Schedule, State, Turn};
+use super::places::{Blocked, Kind, PlaceKey, Turn};
+use super::schedule::{Schedule, State};
 use super::task::{Task, waker};
 
 impl Schedule {
@@ -19,10 +20,8 @@ impl Schedule {
         if !self.is_virtual || here::participant(self).is_some() {
             return f();
         }
-        let key = self
-            .lock()
-            .add_place(here::thread_name(), Kind::Thread, "nothing".into());
         let mut state = self.lock();
+        let key = state.add_root(here::thread_name());
         state.make_ready(key);
         drop(self.settle(state));
         let _part = Part::take(self, key);
@@ -43,12 +42,14 @@ impl Schedule {
         }
         let key = self.is_virtual.then(|| {
             let mut state = self.lock();
-            let key = state.add_place(name.into(), Kind::Thread, "nothing".into());
+            let key = state.add_place(name.into(), Kind::Thread, None);
             state.make_ready(key);
             key
         });
         let end = Bell::new(self.clone(), format!("the end of {name}"));
         let (schedule, ended) = (self.clone(), end.signal().clone());
+        let result = Arc::new(Mutex::new(None));
+        let kept = result.clone();
         let thread = thread::Builder::new().name(name.into()).spawn(move || {
             let _part = key.map(|key| Part::take(&schedule, key));
             // Told before it leaves, and if it panics: who joins it is ready then, and it is not
@@ -57,17 +58,21 @@ impl Schedule {
                 ended.raise();
                 schedule.notify();
             });
-            f()
+            // If nobody joins it, the result is dropped here, in the thread's own turn.
+            let result = f();
+            *lock(&kept) = Some(result);
+            drop(kept);
         });
         match thread {
             Ok(thread) => Ok(JoinHandle {
                 end,
                 name: name.into(),
                 thread,
+                result,
             }),
             Err(error) => {
                 if let Some(key) = key {
-                    self.lock().remove_place(key);
+                    here::leave(self, key);
                 }
                 Err(error)
             }
@@ -129,6 +134,7 @@ impl Schedule {
                         place.kind = kind;
                         std::mem::replace(&mut place.executor, executor)
                     });
+                state.wake_outer(key);
                 self.get_back(key, state);
                 drop(inner);
             });
@@ -160,6 +166,8 @@ impl Schedule {
                 place.blocked = outer;
             }
         });
+        // Who is outside is a guest, if it waits on the board all the same.
+        let _nobody = Here::take(self, None);
         f()
     }
 
@@ -203,10 +211,12 @@ impl<'a> Part<'a> {
 
 impl Drop for Part<'_> {
     fn drop(&mut self) {
-        let mut state = self.schedule.lock();
-        state.remove_place(self.key);
-        drop(self.schedule.settle(state));
+        here::leave(self.schedule, self.key);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 struct OnDrop<F: FnOnce()>(Option<F>);
@@ -227,7 +237,8 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
 pub struct JoinHandle<T> {
     end: Bell,
     name: Arc<str>,
-    thread: thread::JoinHandle<T>,
+    thread: thread::JoinHandle<()>,
+    result: Arc<Mutex<Option<T>>>,
 }
 
 impl<T> JoinHandle<T> {
@@ -241,7 +252,13 @@ impl<T> JoinHandle<T> {
     /// As the thread did, if it did.
     pub fn join(self) -> io::Result<T> {
         self.end.wait_for_first()?;
-        self.thread.join().or_else(|panic| resume_unwind(panic))
+        if let Err(panic) = self.thread.join() {
+            resume_unwind(panic);
+        }
+        // It is there: the thread has ended and has not panicked.
+        lock(&self.result)
+            .take()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 

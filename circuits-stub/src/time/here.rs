@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
-use super::schedule::{Kind, PlaceKey, Schedule};
+use super::places::{Kind, PlaceKey};
+use super::schedule::Schedule;
 
 thread_local! {
     /// The places that this thread has taken, the innermost last; `None` hides those before it.
@@ -22,9 +23,7 @@ struct Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         if let Some(schedule) = self.schedule.upgrade() {
-            let mut state = schedule.lock();
-            state.remove_place(self.key);
-            drop(schedule.settle(state));
+            leave(&schedule, self.key);
         }
     }
 }
@@ -34,14 +33,15 @@ pub(super) struct Here(u64);
 
 impl Here {
     pub(super) fn take(schedule: &Schedule, key: Option<PlaceKey>) -> Here {
-        TAKEN.with_borrow_mut(|taken| taken.push((schedule.id, key)));
+        let _ = TAKEN.try_with(|taken| taken.borrow_mut().push((schedule.id, key)));
         Here(schedule.id)
     }
 }
 
 impl Drop for Here {
     fn drop(&mut self) {
-        TAKEN.with_borrow_mut(|taken| {
+        let _ = TAKEN.try_with(|taken| {
+            let mut taken = taken.borrow_mut();
             if let Some(index) = taken.iter().rposition(|(id, _)| *id == self.0) {
                 taken.remove(index);
             }
@@ -51,13 +51,16 @@ impl Drop for Here {
 
 /// Returns the place that the thread takes part by.
 pub(super) fn participant(schedule: &Schedule) -> Option<PlaceKey> {
-    TAKEN.with_borrow(|taken| {
+    let find = |taken: &RefCell<Vec<(u64, Option<PlaceKey>)>>| {
+        let taken = taken.borrow();
         taken
             .iter()
             .rev()
             .find(|(id, _)| *id == schedule.id)
             .and_then(|(_, key)| *key)
-    })
+    };
+    // A thread that is ending has given up its places.
+    TAKEN.try_with(find).ok().flatten()
 }
 
 /// Returns the place that the thread takes part by, or is a guest by.
@@ -65,21 +68,31 @@ pub(super) fn anyone(schedule: &Arc<Schedule>) -> PlaceKey {
     if let Some(key) = participant(schedule) {
         return key;
     }
-    GUESTS.with_borrow_mut(|guests| {
+    let enter = || schedule.lock().add_place(thread_name(), Kind::Guest, None);
+    let guest = GUESTS.try_with(|guests| {
+        let mut guests = guests.borrow_mut();
         if let Some(guest) = guests.iter().find(|guest| guest.id == schedule.id) {
             return guest.key;
         }
+        let key = enter();
         guests.retain(|guest| guest.schedule.strong_count() > 0);
-        let key = schedule
-            .lock()
-            .add_place(thread_name(), Kind::Guest, "nothing".into());
         guests.push(Guest {
             schedule: Arc::downgrade(schedule),
             id: schedule.id,
             key,
         });
         key
-    })
+    });
+    // A thread that waits while it ends keeps its place with the board.
+    guest.unwrap_or_else(|_| enter())
+}
+
+/// Gives up a place for good.
+pub(super) fn leave(schedule: &Schedule, key: PlaceKey) {
+    let mut state = schedule.lock();
+    let executor = state.remove_place(key);
+    drop(schedule.settle(state));
+    drop(executor);
 }
 
 pub(super) fn thread_name() -> Arc<str> {

@@ -5,19 +5,25 @@
 //! repeatable: it has one order, the program's own. In *real* time waits end when their time comes,
 //! and all run as they like.
 //!
-//! `schedule` has the rule, `wait` the ways to wait by it, `doors` the ways to take part in it,
-//! `task` those of futures; `clock` and `bell` are what the buses wait on.
+//! `schedule` has the rule. `places` are those who take part, `slots` their waits; `wait` the ways to
+//! wait by the rule, `doors` the ways to take part in it, `task` those of futures; `clock` and `bell`
+//! are what the buses wait on; `ticker` is for when nothing else happens.
 
 mod bell;
 mod clock;
 mod doors;
 mod here;
+mod places;
 mod schedule;
+mod signal;
+mod slots;
 mod task;
+mod ticker;
 mod wait;
 
-pub(crate) use bell::{Bell, Signal};
+pub(crate) use bell::Bell;
 pub(crate) use clock::BoardClock;
 pub use doors::JoinHandle;
 pub(crate) use schedule::Schedule;
+pub(crate) use signal::Signal;
 pub use task::Task;

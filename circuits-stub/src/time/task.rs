@@ -5,7 +5,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use super::here::{self, Here};
-use super::schedule::{Blocked, Kind, PlaceKey, Schedule, Turn};
+use super::places::{Blocked, Kind, PlaceKey, Turn};
+use super::schedule::Schedule;
 
 /// A future that takes part in the board's time, for any executor to run:
 /// [`Stub::task`](crate::Stub::task) makes it.
@@ -34,7 +35,7 @@ impl<F: Future> Task<F> {
     pub(super) fn new(schedule: &Arc<Schedule>, name: &str, future: F) -> Task<F> {
         let place = schedule.is_virtual.then(|| {
             let mut state = schedule.lock();
-            let key = state.add_place(name.into(), Kind::Task, "nothing".into());
+            let key = state.add_place(name.into(), Kind::Task, here::participant(schedule));
             state.make_ready(key);
             drop(schedule.settle(state));
             TaskPlace::new(schedule, key, false)
@@ -91,19 +92,6 @@ impl TaskPlace {
     }
 }
 
-impl super::schedule::State {
-    /// Gives up the turn until a waker is called; one that was called meanwhile counts.
-    pub(super) fn wait_for_wakers(&mut self, key: PlaceKey) {
-        match self
-            .place(key)
-            .map(|place| std::mem::take(&mut place.woken))
-        {
-            Some(true) => self.make_ready(key),
-            _ => self.make_waiting(key, Turn::Waiting),
-        }
-    }
-}
-
 impl<F: Future> Future for Task<F> {
     type Output = F::Output;
 
@@ -151,13 +139,7 @@ impl<F> Drop for Task<F> {
 impl Drop for TaskPlace {
     fn drop(&mut self) {
         if !self.lent {
-            let mut state = self.schedule.lock();
-            let executor = state
-                .place(self.key)
-                .and_then(|place| place.executor.take());
-            state.remove_place(self.key);
-            drop(self.schedule.settle(state));
-            drop(executor);
+            here::leave(&self.schedule, self.key);
         }
     }
 }

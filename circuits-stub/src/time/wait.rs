@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use circuits_wait::Time;
 
-use super::bell::Signal;
 use super::here;
-use super::schedule::{Blocked, Kind, Outcome, PlaceKey, Schedule, State, Turn};
+use super::places::{Blocked, Kind, PlaceKey, Turn};
+use super::schedule::{Schedule, State};
+use super::signal::Signal;
+use super::slots::Outcome;
+use super::ticker::STANDSTILL;
 
 /// What a wait is for.
 pub(super) struct Wait<'a> {
@@ -57,10 +60,6 @@ impl Schedule {
         let outcome = state.slots[slot].outcome.take();
         if let Some(place) = state.place(key) {
             place.blocked = Blocked::No;
-            if place.kind == Kind::Guest {
-                // Nobody waits for a guest: time goes on.
-                drop(self.settle(state));
-            }
         }
         match outcome {
             Some(Outcome::Signal) => Ok(true),
@@ -76,7 +75,6 @@ impl Schedule {
         key: PlaceKey,
         mut state: MutexGuard<'a, State>,
     ) -> MutexGuard<'a, State> {
-        const STANDSTILL: Duration = Duration::from_secs(5);
         let (mut seen, mut since) = (state.changes, Instant::now());
         let mut parked = false;
         while let Some(place) = state.place(key) {
@@ -161,12 +159,16 @@ impl Schedule {
         set(&mut armed.signal, wait.signal);
         armed.deadline = wait.deadline;
         armed.sequence = sequence;
-        if !self.is_virtual && wait.deadline.is_some() {
-            self.tick(&mut state);
-        }
+        let ticking = match !self.is_virtual && wait.deadline.is_some() {
+            true => self.tick(&mut state),
+            false => Ok(()),
+        };
         drop(state);
         drop(old);
-        Poll::Pending
+        match ticking {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 
     pub(super) fn cancel(&self, slot: usize) {
@@ -184,47 +186,6 @@ impl Schedule {
             std::hint::spin_loop();
         }
         true
-    }
-
-    /// Sees to it that a thread wakes futures whose real time has come. It sleeps until then, and
-    /// ends with the board.
-    fn tick(self: &Arc<Schedule>, state: &mut State) {
-        if let Some(ticker) = &state.ticker {
-            ticker.unpark();
-            return;
-        }
-        let schedule = Arc::downgrade(self);
-        let ticking = thread::Builder::new()
-            .name("circuits-stub".into())
-            .spawn(move || {
-                loop {
-                    let Some(next) = schedule.upgrade().map(|schedule| schedule.tick_once()) else {
-                        return;
-                    };
-                    match next {
-                        Some(next) => thread::park_timeout(next),
-                        None => thread::park(),
-                    }
-                }
-            });
-        state.ticker = ticking.ok().map(|handle| handle.thread().clone());
-    }
-
-    /// Wakes them, and returns how long it is until the next.
-    fn tick_once(&self) -> Option<Duration> {
-        let mut state = self.lock();
-        let now = self.now();
-        state.fire_all(
-            |slot| slot.waker.is_some() && slot.deadline.is_some_and(|deadline| deadline <= now),
-            &Outcome::Deadline,
-        );
-        let waits = state
-            .slots
-            .iter()
-            .filter(|slot| slot.armed && slot.waker.is_some());
-        let next = waits.filter_map(|slot| slot.deadline).min();
-        drop(self.settle(state));
-        next.map(|next| next.since(self.now()))
     }
 }
 
