@@ -21,8 +21,6 @@ pub(crate) struct Lines(Mutex<State>);
 struct State {
     chips: usize,
     lines: Vec<Line>,
-    /// The level of each net; a line is a net of its own until it is wired to another.
-    nets: Vec<bool>,
     requests: u64,
 }
 
@@ -33,7 +31,10 @@ struct Line {
     name: String,
     /// Its name, or its place if it has none.
     label: Arc<str>,
+    /// Lines that are wired together have one number.
     net: usize,
+    /// Electrical.
+    level: bool,
     /// What something outside the board does to it.
     driven: Option<bool>,
     held: Option<Held>,
@@ -110,14 +111,14 @@ impl Lines {
             } else {
                 name.clone()
             };
-            let net = state.nets.len();
-            state.nets.push(false);
+            let net = state.lines.len();
             state.lines.push(Line {
                 chip,
                 offset,
                 name,
                 label: label.into(),
                 net,
+                level: false,
                 driven: None,
                 held: None,
             });
@@ -142,7 +143,7 @@ impl Lines {
     pub(crate) fn level(&self, line: &LineSpec) -> Result<bool> {
         let state = self.lock();
         let line = state.find(line)?;
-        Ok(state.nets[state.lines[line].net])
+        Ok(state.lines[line].level)
     }
 
     pub(crate) fn consumer(&self, line: &LineSpec) -> Result<Option<Arc<str>>> {
@@ -157,13 +158,13 @@ impl Lines {
     pub(crate) fn drive(&self, board: &Board, line: &LineSpec, level: Option<bool>) -> Result<()> {
         let mut state = self.lock();
         let line = state.find(line)?;
+        state.lines[line].driven = level;
+        let net = state.lines[line].net;
+        state.update(net, board.schedule.now());
         board.tell(|| Action::Drive {
             line: state.lines[line].label.clone(),
             level,
         });
-        state.lines[line].driven = level;
-        let net = state.lines[line].net;
-        state.update(net, board.schedule.now());
         drop(state);
         board.schedule.notify();
         Ok(())
@@ -285,10 +286,10 @@ impl State {
     /// Works out the level of a net, and queues the edges that its lines see.
     fn update(&mut self, net: usize, now: Time) {
         let level = self.resolve(net);
-        if std::mem::replace(&mut self.nets[net], level) == level {
-            return;
-        }
         for line in self.lines.iter_mut().filter(|line| line.net == net) {
+            if std::mem::replace(&mut line.level, level) == level {
+                continue;
+            }
             let Some(held) = &mut line.held else { continue };
             let edge = if level != held.active_low {
                 Edge::Rising
@@ -380,12 +381,12 @@ impl Handle for StubLine {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         held.level = level != held.active_low;
+        let net = state.lines[self.line].net;
+        state.update(net, self.board.schedule.now());
         self.board.tell(|| Action::Set {
             line: state.lines[self.line].label.clone(),
             level,
         });
-        let net = state.lines[self.line].net;
-        state.update(net, self.board.schedule.now());
         drop(state);
         self.board.schedule.notify();
         Ok(())
@@ -394,7 +395,7 @@ impl Handle for StubLine {
     fn get(&self) -> io::Result<bool> {
         let mut state = self.board.lines.lock();
         let active_low = state.held(self.line, self.request)?.active_low;
-        Ok(state.nets[state.lines[self.line].net] != active_low)
+        Ok(state.lines[self.line].level != active_low)
     }
 
     fn detect(&self, edges: EdgeDetection) -> io::Result<()> {
@@ -438,11 +439,9 @@ impl Drop for StubLine {
         {
             return;
         }
-        let net = line.net;
-        self.board.tell(|| Action::Release {
-            line: line.label.clone(),
-        });
+        let (net, label) = (line.net, line.label.clone());
         state.update(net, self.board.schedule.now());
+        self.board.tell(|| Action::Release { line: label });
         drop(state);
         self.board.schedule.notify();
     }

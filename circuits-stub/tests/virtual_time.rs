@@ -271,6 +271,204 @@ async fn one_wrapper_round_a_test_of_tokio_is_enough() -> Result {
     Ok(())
 }
 
+/// Runs `test` under executors that poll on this thread and on others.
+fn under_tokio(test: impl Fn(&Stub, &tokio::runtime::Runtime) -> Result) -> Result {
+    test(
+        &Stub::virtual_time(),
+        &tokio::runtime::Builder::new_current_thread().build()?,
+    )?;
+    let mut multi = tokio::runtime::Builder::new_multi_thread();
+    test(&Stub::virtual_time(), &multi.worker_threads(2).build()?)
+}
+
+#[test]
+fn who_joins_a_task_goes_on_when_it_ends() -> Result {
+    for _ in 0..50 {
+        under_tokio(|stub, runtime| {
+            let after = |seconds| {
+                let stub = stub.clone();
+                let sleep =
+                    async move { DelayNs::delay_ms(&mut stub.delay(), seconds * 1000).await };
+                (sleep, seconds)
+            };
+            let body = async {
+                let spawn = |(sleep, seconds): (_, u32)| {
+                    (tokio::spawn(stub.task("sleeper", sleep)), seconds)
+                };
+                let tasks: Vec<_> = [after(1), after(5), after(9)].map(spawn).into();
+                for (task, seconds) in tasks {
+                    task.await.unwrap();
+                    assert_eq!(
+                        stub.clock().now(),
+                        Time::ZERO + Duration::from_secs(seconds.into())
+                    );
+                }
+            };
+            stub.block_on_with(|future| runtime.block_on(future), body);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_task_that_waits_for_ever_is_a_deadlock_for_who_joins_it() -> Result {
+    under_tokio(|stub, runtime| {
+        let stub = stub.clone().lines(["DOOR"]);
+        let mut door = input(&stub, "DOOR")?;
+        let body = async {
+            let robot = stub.task(
+                "robot",
+                async move { door.wait_for_high().await.unwrap_err() },
+            );
+            tokio::spawn(robot).await.unwrap()
+        };
+        let error = stub.block_on_with(|future| runtime.block_on(future), body);
+        assert_eq!(error.kind(), circuits_gpio::ErrorKind::Deadlock);
+        let report = std::error::Error::source(&error).unwrap().to_string();
+        assert!(
+            report.contains("robot waits for an edge on DOOR"),
+            "{report}"
+        );
+        assert!(
+            report.contains("waits for something that is not on the board"),
+            "{report}"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn a_blocking_wait_in_a_task_goes_with_any_executor() -> Result {
+    for _ in 0..100 {
+        under_tokio(|stub, runtime| {
+            let body = async {
+                let (mut one, mut other) = (stub.delay(), stub.delay());
+                let blocking = stub.task("blocking", async move {
+                    for _ in 0..3 {
+                        DelayNs::delay_us(&mut one, 3).await;
+                        Blocking::delay_us(&mut one, 10);
+                    }
+                });
+                let blocking = tokio::spawn(blocking);
+                let waiting = stub.task("waiting", async move {
+                    for _ in 0..5 {
+                        DelayNs::delay_us(&mut other, 7).await;
+                    }
+                });
+                let waiting = tokio::spawn(waiting);
+                blocking.await.unwrap();
+                waiting.await.unwrap();
+            };
+            stub.block_on_with(|future| runtime.block_on(future), body);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_block_on_in_a_future_loses_no_wake_up() {
+    let stub = Stub::virtual_time();
+    let delay = async |seconds: u32| DelayNs::delay_ms(&mut stub.delay(), seconds * 1000).await;
+    let inner = async { stub.block_on(delay(2)) };
+    stub.block_on(futures_lite::future::zip(delay(1), inner));
+    let inner = async { stub.block_on_with(pollster::block_on, delay(2)) };
+    stub.block_on_with(
+        pollster::block_on,
+        futures_lite::future::zip(delay(1), inner),
+    );
+    assert_eq!(stub.clock().now(), Time::ZERO + Duration::from_secs(4));
+}
+
+#[test]
+fn time_stands_still_for_who_is_left_behind() -> Result {
+    let stub = Stub::virtual_time().lines(["LED"]);
+    let led = output(&stub, "LED")?;
+    let recording = stub.record();
+    stub.run(|| -> Result {
+        let looping = stub.clone();
+        stub.spawn("looping", move || {
+            while looping.delay().sleep(Duration::from_secs(600)).is_ok() {
+                led.set(!led.is_set()).unwrap();
+            }
+        })?;
+        Ok(stub.delay().sleep(Duration::from_secs(1))?)
+    })?;
+    assert_eq!(stub.clock().now(), Time::ZERO + Duration::from_secs(1));
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(stub.clock().now(), Time::ZERO + Duration::from_secs(1));
+    assert!(recording.entries().is_empty());
+    // It goes on with the next who waits.
+    stub.delay().sleep(Duration::from_secs(600))?;
+    assert_eq!(recording.entries().len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_waker_that_panics_stops_nobody_else() -> Result {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("as it should");
+        }
+    }
+    let stub = Stub::real_time().lines(["A", "B"]);
+    let (mut a, mut b) = (input(&stub, "A")?, input(&stub, "B")?);
+    let waker = Arc::new(Panics).into();
+    let mut edges = a.edges();
+    let mut wait = std::pin::pin!(edges.next_event());
+    assert!(
+        wait.as_mut()
+            .poll(&mut std::task::Context::from_waker(&waker))
+            .is_pending()
+    );
+    let panicking = stub.clone();
+    assert!(
+        std::thread::spawn(move || panicking.drive("A", true))
+            .join()
+            .is_err()
+    );
+    let driver = stub.clone();
+    std::thread::spawn(move || driver.drive("B", true).unwrap());
+    assert!(b.wait_edge(Duration::from_secs(10))?.is_some());
+    Ok(())
+}
+
+#[test]
+fn an_interrupt_that_was_cleared_ends_no_later_wait() -> Result {
+    let stub = Stub::real_time();
+    let interrupt = stub.interrupt()?;
+    for _ in 0..300 {
+        interrupt.raise();
+        interrupt.clear();
+        stub.delay().sleep(Duration::from_micros(200))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_end_of_time_is_never() -> Result {
+    let stub = Stub::virtual_time().lines(["DOOR"]);
+    let error = input(&stub, "DOOR")?.wait_edge(Duration::MAX).unwrap_err();
+    assert_eq!(error.kind(), circuits_gpio::ErrorKind::Deadlock);
+    Ok(())
+}
+
+#[test]
+fn a_wire_brings_an_edge() -> Result {
+    let stub = Stub::virtual_time().lines(["A", "B"]);
+    let (a, mut b) = (output(&stub, "A")?, input(&stub, "B")?);
+    a.set(true)?;
+    let _ = stub.clone().wire("B", "A")?;
+    assert!(b.get()?);
+    assert_eq!(
+        b.wait_edge(Duration::ZERO)?.map(|event| event.edge()),
+        Some(Edge::Rising)
+    );
+    Ok(())
+}
+
 #[test]
 fn a_test_with_one_thread_needs_no_ceremony() -> Result {
     let stub = Stub::virtual_time();

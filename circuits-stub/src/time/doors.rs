@@ -91,11 +91,12 @@ impl Schedule {
             };
             let waker = waker(self, key);
             loop {
-                if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
-                {
+                let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
+                let mut state = self.lock();
+                if let Poll::Ready(output) = poll {
+                    state.wake_outer(key);
                     return output;
                 }
-                let mut state = self.lock();
                 let outer = state
                     .place(key)
                     .map(|place| std::mem::replace(&mut place.blocked, Blocked::BlockOn));

@@ -2,6 +2,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::{self, Thread};
+use std::time::Instant;
 
 use super::schedule::State;
 
@@ -163,6 +164,47 @@ impl State {
         let _ = self.remove_slot(slot);
         self.changes += 1;
         executor
+    }
+
+    /// Keeps the turn for a task that is done until its executor has told who waits for it: without
+    /// this, time would move before they know. Tells whether anybody could be told.
+    ///
+    /// The executor has told them when they are woken, or when it polls another task on the thread
+    /// of this one: so one is woken, and the one that drives the executor.
+    pub(super) fn linger(&mut self, key: PlaceKey) -> bool {
+        let Some(group) = self.place(key).map(|place| place.group) else {
+            return false;
+        };
+        let mut woken = [false; 2];
+        for place in self
+            .places
+            .iter()
+            .flatten()
+            .filter(|place| place.group == group)
+        {
+            let drives = usize::from(place.serial == group);
+            if place.serial != key.serial && place.blocked == Blocked::No && !woken[drives] {
+                woken[drives] = place.executor.is_some();
+                self.wakers.extend(place.executor.clone());
+            }
+        }
+        if woken.contains(&true) {
+            self.lingering = Some((key, Instant::now()));
+        }
+        woken.contains(&true)
+    }
+
+    /// Tells whether a task that is done was polled on this thread: it lingers no longer then.
+    pub(super) fn lingers_here(&mut self) -> bool {
+        let lingering = self.lingering.and_then(|(key, _)| self.place(key));
+        lingering.is_some_and(|place| place.thread.id() == thread::current().id())
+    }
+
+    /// Takes the turn from a task that is done.
+    #[must_use = "the waker is to be dropped without the lock"]
+    pub(super) fn release(&mut self) -> Option<Waker> {
+        let (key, _) = self.lingering.take()?;
+        self.remove_place(key)
     }
 
     /// Puts a participant in the queue.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::Waker;
 use std::thread::Thread;
+use std::time::Instant;
 
 use circuits_wait::{Interrupt, Time};
 
@@ -32,6 +33,8 @@ pub(super) struct State {
     /// Who is ready, in the order in which they became so.
     pub(super) queue: VecDeque<PlaceKey>,
     pub(super) running: Option<PlaceKey>,
+    /// The one that runs is a task that is done, since then.
+    pub(super) lingering: Option<(PlaceKey, Instant)>,
     /// What was taken out to be called, in this order, without the lock.
     pub(super) wakers: VecDeque<Waker>,
     waking: bool,

@@ -27,6 +27,8 @@ struct TaskPlace {
     /// The place is that of the thread which drives the executor, and goes back to it.
     lent: bool,
     polled: bool,
+    /// The place is given up by who takes the turn next.
+    gone: bool,
 }
 
 impl<F: Future> Task<F> {
@@ -63,6 +65,7 @@ impl TaskPlace {
             waker: waker(schedule, key),
             lent,
             polled: false,
+            gone: false,
         }
     }
 
@@ -70,6 +73,12 @@ impl TaskPlace {
     fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         self.polled = true;
         let mut state = self.schedule.lock();
+        if state.lingers_here() {
+            let executor = state.release();
+            drop(self.schedule.settle(state));
+            drop(executor);
+            state = self.schedule.lock();
+        }
         let running = state.is_running(self.key);
         let Some(place) = state.place(self.key) else {
             return false;
@@ -83,6 +92,17 @@ impl TaskPlace {
         drop(state);
         drop(old);
         running
+    }
+
+    /// The future is done: the turn goes on when the executor has told of it.
+    fn finish(&mut self) {
+        let mut state = self.schedule.lock();
+        if !self.lent && state.linger(self.key) {
+            self.gone = true;
+            // Should no other task be polled there.
+            self.schedule.watch_over(&mut state);
+            drop(self.schedule.settle(state));
+        }
     }
 
     fn end(&self) {
@@ -118,7 +138,7 @@ impl<F: Future> Future for Task<F> {
             Poll::Ready(_) => {
                 this.future = None;
                 drop(here);
-                this.place = None;
+                place.finish();
             }
             Poll::Pending => {
                 drop(here);
@@ -138,7 +158,7 @@ impl<F> Drop for Task<F> {
 
 impl Drop for TaskPlace {
     fn drop(&mut self) {
-        if !self.lent {
+        if !self.lent && !self.gone {
             here::leave(&self.schedule, self.key);
         }
     }
@@ -183,6 +203,8 @@ impl Wake for PlaceWaker {
             Some(place) => place.woken = true,
             None => {}
         }
+        let executor = state.release();
         drop(schedule.settle(state));
+        drop(executor);
     }
 }

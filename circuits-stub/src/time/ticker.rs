@@ -11,6 +11,9 @@ use super::slots::Outcome;
 /// How long nothing happens in virtual time before somebody says so.
 pub(super) const STANDSTILL: Duration = Duration::from_secs(5);
 
+/// How long an executor may take to tell that a task is done.
+const LINGERING: Duration = Duration::from_millis(20);
+
 impl Schedule {
     /// Sees to it that somebody looks after the board from now on.
     pub(super) fn tick(&self, state: &mut State) -> io::Result<()> {
@@ -47,7 +50,8 @@ impl Schedule {
 
     /// The same in virtual time, where it is no more than a help.
     pub(super) fn watch_over(&self, state: &mut State) {
-        if state.ticker.is_none() && self.tick(state).is_err() {
+        let looks = state.ticker.is_some() && state.lingering.is_none();
+        if !looks && self.tick(state).is_err() {
             eprintln!("no thread to watch over virtual time: a standstill will not be told");
         }
     }
@@ -69,6 +73,15 @@ impl Schedule {
     /// Ends a standstill that is a deadlock after all, and tells of any other.
     fn look_after(&self, still: &mut Still) -> Option<Duration> {
         let mut state = self.lock();
+        if let Some((_, since)) = state.lingering {
+            let left = LINGERING.saturating_sub(since.elapsed());
+            if left == Duration::ZERO {
+                let executor = state.release();
+                drop(self.settle(state));
+                drop(executor);
+            }
+            return Some(left.max(Duration::from_millis(1)));
+        }
         if state.changes != still.changes {
             *still = Still {
                 changes: state.changes,
