@@ -15,7 +15,7 @@ use std::fmt;
 ///     let failure = Failure::from(board.output("GPIO77").unwrap_err());
 ///     assert_eq!(
 ///         format!("{failure:?}"),
-///         r#"no line "GPIO77" on any GPIO chip (gpioinfo lists them)"#
+///         r#"there is no line "GPIO77" (gpioinfo lists the lines of all GPIO chips)"#
 ///     );
 ///     Ok(())
 /// }

@@ -127,7 +127,7 @@ fn an_unknown_line_or_bus_is_named() {
         Some("stub"),
         "blinky",
         &["--line", "LAMP"],
-        &[r#"no line "LAMP""#, "gpioinfo"],
+        &[r#"there is no line "LAMP""#, "gpioinfo"],
     );
     fails(
         Some("stub"),

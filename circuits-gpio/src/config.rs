@@ -30,7 +30,7 @@ impl Config {
         self
     }
 
-    /// Sets the bias of an input, in place of whatever the chip has.
+    /// Sets the bias of the line, in place of whatever the chip has.
     pub fn bias(mut self, bias: Bias) -> Config {
         self.bias = Some(bias);
         self
@@ -56,9 +56,9 @@ impl Config {
         self
     }
 
-    /// The same, in this direction: what [`Input`](crate::Input) and [`Output`](crate::Output) open
-    /// a backend with.
-    pub(crate) fn towards(&self, direction: Direction) -> Config {
+    /// Returns the same in this direction: what [`Input`](crate::Input) and
+    /// [`Output`](crate::Output) open a backend with, whatever was set.
+    pub fn towards(&self, direction: Direction) -> Config {
         Config {
             direction,
             ..self.clone()
@@ -106,6 +106,9 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.direction == Direction::Output && self.edge_detection != EdgeDetection::Off {
             return Err("an output has no edges to detect: open the line as an input");
+        }
+        if self.direction == Direction::Input && self.initial {
+            return Err("an input has no initial level: open the line as an output");
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use circuits_wait::Time;
 use futures_core::Stream;
 
-use crate::{Input, Result};
+use crate::{Handle, Input, Result};
 
 /// A change of a line's logical level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +93,10 @@ pub(crate) struct Queue {
     events: [Event; Queue::LEN],
     next: usize,
     end: usize,
+    /// The number of the last that was taken.
     sequence: u32,
+    /// What was lost before events that nobody wanted.
+    lost: u32,
 }
 
 impl Queue {
@@ -104,31 +108,48 @@ impl Queue {
             next: 0,
             end: 0,
             sequence: 0,
+            lost: 0,
         }
     }
 
-    /// Takes the first event out.
-    pub(crate) fn take(&mut self) -> Option<Event> {
-        let mut event = *self.events[..self.end].get(self.next)?;
-        self.next += 1;
-        event.lost = event.sequence.wrapping_sub(self.sequence).saturating_sub(1);
-        self.sequence = event.sequence;
-        Some(event)
+    /// Takes the first event out that is wanted. Others are thrown away; that does not count as lost.
+    pub(crate) fn take(&mut self, wanted: EdgeDetection) -> Option<Event> {
+        let mut lost = 0u32;
+        while let Some(&event) = self.events[..self.end].get(self.next) {
+            self.next += 1;
+            lost =
+                lost.saturating_add(event.sequence.wrapping_sub(self.sequence).saturating_sub(1));
+            self.sequence = event.sequence;
+            if wanted.includes(event.edge) {
+                return Some(Event {
+                    lost: lost.saturating_add(std::mem::take(&mut self.lost)),
+                    ..event
+                });
+            }
+        }
+        self.lost = self.lost.saturating_add(lost);
+        None
     }
 
-    /// Has `read` fill the queue, which must be empty.
-    pub(crate) fn fill(
-        &mut self,
-        read: impl FnOnce(&mut [Event]) -> std::io::Result<usize>,
-    ) -> std::io::Result<()> {
+    /// Reads more, if it is empty.
+    pub(crate) fn refill(&mut self, handle: &dyn Handle) -> io::Result<()> {
+        if self.next < self.end {
+            return Ok(());
+        }
         (self.next, self.end) = (0, 0);
-        self.end = read(&mut self.events)?.min(Queue::LEN);
-        Ok(())
+        self.end = handle.read(&mut self.events)?.min(Queue::LEN);
+        // No backend may say so, and a loop without end would be the answer.
+        if self.end == 0 {
+            Err(io::ErrorKind::WouldBlock.into())
+        } else {
+            Ok(())
+        }
     }
 
-    /// Throws away what is in it; that does not count as lost.
+    /// Throws away what is in it, and forgets what was lost.
     pub(crate) fn clear(&mut self) {
-        while self.take().is_some() {}
+        while self.take(EdgeDetection::Both).is_some() {}
+        self.lost = 0;
     }
 }
 
@@ -197,49 +218,56 @@ impl Drop for Edges<'_> {
 mod tests {
     use super::*;
 
-    fn queue(sequences: &[u32]) -> Queue {
+    fn queue(events: &[(u32, Edge)]) -> Queue {
         let mut queue = Queue::new();
+        for (slot, &(sequence, edge)) in queue.events.iter_mut().zip(events) {
+            *slot = Event::new(edge, Time::ZERO, sequence);
+        }
+        queue.end = events.len();
         queue
-            .fill(|events| {
-                for (event, &sequence) in events.iter_mut().zip(sequences) {
-                    *event = Event::new(Edge::Rising, Time::ZERO, sequence);
-                }
-                Ok(sequences.len())
-            })
-            .unwrap();
-        queue
+    }
+
+    fn lost(queue: &mut Queue, wanted: EdgeDetection) -> Vec<u32> {
+        std::iter::from_fn(|| queue.take(wanted))
+            .map(|event| event.lost())
+            .collect()
     }
 
     #[test]
     fn a_gap_in_the_numbers_is_a_loss() {
-        let mut queue = queue(&[4, 5, 9]);
-        let lost: Vec<u32> = std::iter::from_fn(|| queue.take())
-            .map(|event| event.lost())
-            .collect();
-        assert_eq!(lost, [3, 0, 3]);
+        let mut queue = queue(&[4, 5, 9].map(|sequence| (sequence, Edge::Rising)));
+        assert_eq!(lost(&mut queue, EdgeDetection::Both), [3, 0, 3]);
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_lost_but_what_was_lost_before_it_is() {
+        let events = [
+            (3, Edge::Rising),
+            (4, Edge::Falling),
+            (7, Edge::Rising),
+            (8, Edge::Falling),
+        ];
+        assert_eq!(lost(&mut queue(&events), EdgeDetection::Falling), [2, 2]);
+        let mut over = queue(&events[..1]);
+        assert_eq!(over.take(EdgeDetection::Falling), None);
+        over.events[1] = Event::new(Edge::Falling, Time::ZERO, 4);
+        over.end = 2;
+        assert_eq!(lost(&mut over, EdgeDetection::Falling), [2]);
     }
 
     #[test]
     fn what_is_thrown_away_is_not_lost() {
-        let mut queue = queue(&[1, 2]);
+        let mut queue = queue(&[(1, Edge::Rising), (2, Edge::Falling), (3, Edge::Rising)]);
+        queue.end = 2;
         queue.clear();
-        queue
-            .fill(|events| {
-                Ok(
-                    std::mem::replace(&mut events[0], Event::new(Edge::Falling, Time::ZERO, 3)).lost
-                        as usize
-                        + 1,
-                )
-            })
-            .unwrap();
-        assert_eq!(queue.take().unwrap().lost(), 0);
+        queue.end = 3;
+        assert_eq!(lost(&mut queue, EdgeDetection::Both), [0]);
     }
 
     #[test]
     fn a_count_that_starts_again_is_no_loss_of_billions() {
-        let mut queue = queue(&[u32::MAX, 0]);
+        let mut queue = queue(&[(u32::MAX, Edge::Rising), (0, Edge::Rising)]);
         queue.sequence = u32::MAX - 1;
-        assert_eq!(queue.take().unwrap().lost(), 0);
-        assert_eq!(queue.take().unwrap().lost(), 0);
+        assert_eq!(lost(&mut queue, EdgeDetection::Both), [0, 0]);
     }
 }

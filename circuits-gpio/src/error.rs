@@ -9,7 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// There is no such line.
-    #[error("no line {line:?} on any GPIO chip (gpioinfo lists them)")]
+    #[error("there is no line {line:?} (gpioinfo lists the lines of all GPIO chips)")]
     NotFound {
         /// The line, as it was asked for.
         line: Arc<str>,
@@ -173,6 +173,12 @@ impl Error {
             },
             (io::ErrorKind::Interrupted, _) => Error::Interrupted { line },
             (io::ErrorKind::Deadlock, _) => Error::Deadlock { line, source },
+            // No system call says so: a virtual clock does.
+            (io::ErrorKind::Unsupported, None) => Error::Unsupported {
+                line,
+                what: OUTSIDE,
+                source,
+            },
             (io::ErrorKind::Unsupported, _) | (_, Some(ENXIO)) => {
                 Error::Unsupported { line, what, source }
             }
@@ -181,6 +187,9 @@ impl Error {
         }
     }
 }
+
+/// What a future asks for that waits on a virtual board and does not take part in its time.
+const OUTSIDE: &str = "waits by futures outside of the board's tasks (use Stub::block_on, Stub::task or Stub::block_on_with)";
 
 fn by(holder: &Option<Arc<str>>) -> String {
     holder

@@ -58,14 +58,14 @@ impl Wait for Input {
     }
 
     async fn wait_for_rising_edge(&mut self) -> Result<(), Error> {
-        self.next_edge(EdgeDetection::Rising).await.map(drop)
+        self.next_edge(EdgeDetection::Rising).await
     }
 
     async fn wait_for_falling_edge(&mut self) -> Result<(), Error> {
-        self.next_edge(EdgeDetection::Falling).await.map(drop)
+        self.next_edge(EdgeDetection::Falling).await
     }
 
     async fn wait_for_any_edge(&mut self) -> Result<(), Error> {
-        self.next_edge(EdgeDetection::Both).await.map(drop)
+        self.next_edge(EdgeDetection::Both).await
     }
 }

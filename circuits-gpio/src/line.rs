@@ -1,6 +1,6 @@
+use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -8,8 +8,7 @@ use circuits_wait::Clock;
 
 use crate::edge::Queue;
 use crate::{
-    Backend, Config, Direction, Edge, EdgeDetection, Edges, Error, Event, Handle, LineSpec, Linux,
-    Result,
+    Backend, Config, Direction, EdgeDetection, Edges, Error, Event, Handle, LineSpec, Linux, Result,
 };
 
 /// A line that is driven. Dropped, it goes back to what the chip makes of a line that nobody holds.
@@ -27,7 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Output {
     line: Line,
-    level: AtomicBool,
+    /// What was set last, under the lock of the setting: two threads leave it as the line is.
+    level: Mutex<bool>,
 }
 
 impl Output {
@@ -54,7 +54,7 @@ impl Output {
         let line = Line::open(backend, line.into(), &config.towards(Direction::Output))?;
         Ok(Output {
             line,
-            level: AtomicBool::new(config.initial_level()),
+            level: Mutex::new(config.initial_level()),
         })
     }
 
@@ -64,14 +64,15 @@ impl Output {
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
     pub fn set(&self, level: bool) -> Result<()> {
+        let mut last = self.level.lock().unwrap_or_else(|e| e.into_inner());
         self.line.done("being set", self.line.handle.set(level))?;
-        self.level.store(level, Ordering::Relaxed);
+        *last = level;
         Ok(())
     }
 
     /// Returns the level that was set last.
     pub fn is_set(&self) -> bool {
-        self.level.load(Ordering::Relaxed)
+        *self.level.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
@@ -116,7 +117,10 @@ impl Output {
 pub struct Input {
     line: Line,
     clock: Arc<dyn Clock>,
+    /// What is detected now; `Wait` needs all edges.
     detection: EdgeDetection,
+    /// What `wait_edge` and `edges` are about.
+    wanted: EdgeDetection,
     queue: Queue,
 }
 
@@ -141,10 +145,16 @@ impl Input {
         config: &Config,
     ) -> Result<Input> {
         let line = Line::open(backend, line.into(), &config.towards(Direction::Input))?;
+        let detection = config.detected_edges();
+        let wanted = match detection {
+            EdgeDetection::Off => EdgeDetection::Both,
+            wanted => wanted,
+        };
         Ok(Input {
             line,
             clock: backend.clock(),
-            detection: config.detected_edges(),
+            detection,
+            wanted,
             queue: Queue::new(),
         })
     }
@@ -172,16 +182,18 @@ impl Input {
     pub fn wait_edge(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Option<Event>> {
         let deadline = timeout.into().map(|timeout| self.clock.now() + timeout);
         self.detect()?;
-        // The queue is taken from even so: what was read before is the oldest.
-        if let Some(event) = self.queue.take() {
-            return Ok(Some(event));
+        loop {
+            let (handle, queue) = (&self.line.handle, &mut self.queue);
+            let in_time = handle
+                .ready()
+                .block(deadline, &mut || queue.refill(&**handle));
+            if !self.line.done("edge detection", in_time)? {
+                return Ok(None);
+            }
+            if let Some(event) = self.queue.take(self.wanted) {
+                return Ok(Some(event));
+            }
         }
-        let (handle, queue) = (&self.line.handle, &mut self.queue);
-        let filled = handle
-            .ready()
-            .block(deadline, &mut || queue.fill(|events| handle.read(events)));
-        self.line.done("edge detection", filled)?;
-        Ok(self.queue.take())
     }
 
     /// Returns the edges as an async stream, counted as by [`wait_edge`](Input::wait_edge).
@@ -191,17 +203,18 @@ impl Input {
 
     pub(crate) fn poll_edge(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
         self.detect()?;
+        self.poll_wanted(self.wanted, cx)
+    }
+
+    fn poll_wanted(&mut self, wanted: EdgeDetection, cx: &mut Context<'_>) -> Poll<Result<Event>> {
         loop {
-            if let Some(event) = self.queue.take() {
-                return Poll::Ready(Ok(event));
-            }
             let (handle, queue) = (&self.line.handle, &mut self.queue);
-            match handle
-                .ready()
-                .poll(cx, &mut || queue.fill(|events| handle.read(events)))
-            {
+            match handle.ready().poll(cx, &mut || queue.refill(&**handle)) {
                 Poll::Ready(filled) => self.line.done("edge detection", filled)?,
                 Poll::Pending => return Poll::Pending,
+            }
+            if let Some(event) = self.queue.take(wanted) {
+                return Poll::Ready(Ok(event));
             }
         }
     }
@@ -210,27 +223,32 @@ impl Input {
         self.line.handle.ready().cancel();
     }
 
-    /// Waits for an edge that `wanted` includes, from this call on: what is queued already is
-    /// thrown away.
-    pub(crate) async fn next_edge(&mut self, wanted: EdgeDetection) -> Result<Edge> {
+    /// Waits for an edge that `wanted` includes, from this call on: what is queued already is thrown
+    /// away.
+    pub(crate) async fn next_edge(&mut self, wanted: EdgeDetection) -> Result<()> {
         self.watch_both()?;
         self.forget_edges()?;
-        let mut edges = self.edges();
-        loop {
-            let event = edges.next_event().await?;
-            if wanted.includes(event.edge()) {
-                return Ok(event.edge());
-            }
-        }
+        self.any(wanted).await
     }
 
     /// Waits until the line is at `level`; each edge is a reason to look again.
     pub(crate) async fn until(&mut self, level: bool) -> Result<()> {
+        if self.get()? == level {
+            return Ok(());
+        }
         self.watch_both()?;
         while self.get()? != level {
-            self.edges().next_event().await?;
+            self.any(EdgeDetection::Both).await?;
         }
         Ok(())
+    }
+
+    async fn any(&mut self, wanted: EdgeDetection) -> Result<()> {
+        let mut wait = Wait {
+            input: self,
+            pending: false,
+        };
+        poll_fn(|cx| wait.poll(wanted, cx)).await.map(drop)
     }
 
     fn detect(&mut self) -> Result<()> {
@@ -254,12 +272,33 @@ impl Input {
     fn forget_edges(&mut self) -> Result<()> {
         loop {
             self.queue.clear();
-            let handle = &self.line.handle;
-            match self.queue.fill(|events| handle.read(events)) {
+            match self.queue.refill(&*self.line.handle) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return self.line.done("edge detection", Err(error)),
             }
+        }
+    }
+}
+
+/// A wait for an edge, whose waker is forgotten with it.
+struct Wait<'a> {
+    input: &'a mut Input,
+    pending: bool,
+}
+
+impl Wait<'_> {
+    fn poll(&mut self, wanted: EdgeDetection, cx: &mut Context<'_>) -> Poll<Result<Event>> {
+        let poll = self.input.poll_wanted(wanted, cx);
+        self.pending = poll.is_pending();
+        poll
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if self.pending {
+            self.input.cancel();
         }
     }
 }

@@ -147,15 +147,18 @@ impl Bus {
         operations: &mut [Operation<'_>],
     ) -> io::Result<()> {
         // Before anything moves: what cannot be waited for is not begun.
-        let timer = match self.timer.take() {
+        // A future that is dropped takes the timer along, and the moment it was set to.
+        let mut timer = match self.timer.take() {
             Some(timer) => timer,
             None => self.shared.clock.timer()?,
         };
+        let now = self.shared.clock.now();
+        poll_fn(|cx| timer.poll_until(now, cx)).await?;
         let done = self.at_once(join, address, operations);
-        let wire = Busy(self.timer.insert(timer).as_mut());
         if let Some(time) = done.busy_until {
-            poll_fn(|cx| wire.0.poll_until(time, cx)).await?;
+            poll_fn(|cx| timer.poll_until(time, cx)).await?;
         }
+        self.timer = Some(timer);
         done.result
     }
 }
@@ -202,14 +205,5 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.queue.close();
-    }
-}
-
-/// A timer that no waker is left in.
-struct Busy<'a>(&'a mut dyn Timer);
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.0.cancel();
     }
 }

@@ -199,15 +199,19 @@ impl Error {
                 source,
             },
             Some(ENODEV) => Error::Removed { bus, source },
+            // No system call says so: a virtual clock does.
             _ if source.kind() == io::ErrorKind::Unsupported => Error::Unsupported {
                 bus,
-                what: "such a transaction",
+                what: OUTSIDE,
                 source,
             },
             _ => Error::Io { bus, source },
         }
     }
 }
+
+/// What a future asks for that waits on a virtual board and does not take part in its time.
+const OUTSIDE: &str = "waits by futures outside of the board's tasks (use Stub::block_on, Stub::task or Stub::block_on_with)";
 
 impl embedded_hal::i2c::Error for Error {
     fn kind(&self) -> embedded_hal::i2c::ErrorKind {

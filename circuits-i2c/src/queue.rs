@@ -147,10 +147,12 @@ impl Request {
         match job.done.take() {
             Some(done) => Poll::Ready(done),
             None => {
-                match &mut job.waker {
-                    Some(old) if old.will_wake(cx.waker()) => {}
-                    old => *old = Some(cx.waker().clone()),
-                }
+                let old = match &job.waker {
+                    Some(old) if old.will_wake(cx.waker()) => None,
+                    _ => job.waker.replace(cx.waker().clone()),
+                };
+                drop(job);
+                drop(old);
                 Poll::Pending
             }
         }
@@ -186,7 +188,8 @@ impl Request {
         let waker = job.waker.take();
         drop(job);
         if let Some(waker) = waker {
-            waker.wake();
+            // Its panic is not the bus's end.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 }

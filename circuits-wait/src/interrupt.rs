@@ -21,9 +21,10 @@ struct Inner {
     raised: AtomicBool,
     /// Readable while raised: the level that waits on descriptors watch.
     level: (UnixStream, UnixStream),
-    /// One byte a raise, for the thread of `watch`.
+    /// One byte a raise, for the thread of `watch`; not another while one lies there.
     watcher: OnceLock<UnixStream>,
-    starting: Mutex<()>,
+    told: AtomicBool,
+    watching: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
 impl Interrupt {
@@ -39,24 +40,27 @@ impl Interrupt {
             raised: AtomicBool::new(false),
             level,
             watcher: OnceLock::new(),
-            starting: Mutex::new(()),
+            told: AtomicBool::new(false),
+            watching: Mutex::default(),
         })))
     }
 
     /// Interrupts every blocking wait until [`clear`](Interrupt::clear). May be called in a signal
-    /// handler: it stores a flag and writes to a socket, no more.
+    /// handler: it stores flags and writes to sockets, no more.
     pub fn raise(&self) {
         if !self.0.raised.swap(true, Ordering::SeqCst) {
-            // A full socket cannot be: one byte at most lies in it between two `clear`s. And it
-            // would be readable all the same.
+            // A full socket cannot be: one byte at most lies in it between two `clear`s.
             let _ = (&self.0.level.0).write(&[0]);
         }
         if let Some(mut watcher) = self.0.watcher.get() {
-            let _ = watcher.write(&[0]);
+            if !self.0.told.swap(true, Ordering::SeqCst) {
+                let _ = watcher.write(&[0]);
+            }
         }
     }
 
-    /// Lets waits wait again.
+    /// Lets waits wait again: those that begin, and those under way that have not noticed yet. So it
+    /// is called by who has seen the waits end.
     pub fn clear(&self) {
         self.0.raised.store(false, Ordering::SeqCst);
         self.drain();
@@ -67,32 +71,45 @@ impl Interrupt {
         self.0.raised.load(Ordering::SeqCst)
     }
 
-    /// Runs `f` in a thread of its own at each [`raise`](Interrupt::raise): for clocks that do not
-    /// wait on descriptors. Only the first call counts. The thread ends when the last clone of the
-    /// interrupt is gone.
+    /// Runs `f` at each [`raise`](Interrupt::raise), in a thread that all such functions share: for
+    /// clocks that do not wait on descriptors. It is run at once if the interrupt is raised already.
+    /// The thread ends when the last clone of the interrupt is gone.
     ///
     /// # Errors
     /// The system has no more descriptors or threads to give.
     pub fn watch(&self, f: impl Fn() + Send + 'static) -> io::Result<()> {
-        let _one = self.0.starting.lock().unwrap_or_else(|e| e.into_inner());
-        if self.0.watcher.get().is_some() {
-            return Ok(());
-        }
-        let (theirs, mut ours) = UnixStream::pair()?;
-        theirs.set_nonblocking(true)?;
-        thread::Builder::new()
-            .name("circuits-interrupt".into())
-            .spawn(move || {
+        let mut watching = self.0.watching.lock().unwrap_or_else(|e| e.into_inner());
+        if self.0.watcher.get().is_none() {
+            let (theirs, mut ours) = UnixStream::pair()?;
+            theirs.set_nonblocking(true)?;
+            let inner = Arc::downgrade(&self.0);
+            let watch = move || {
                 let mut byte = [0];
                 loop {
                     match ours.read(&mut byte) {
-                        Ok(1..) => f(),
-                        Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                        Ok(1..) => {}
+                        Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                         _ => return,
                     }
+                    let Some(inner) = inner.upgrade() else { return };
+                    inner.told.store(false, Ordering::SeqCst);
+                    inner
+                        .watching
+                        .lock()
+                        .unwrap_or_else(|e| e.into_inner())
+                        .iter()
+                        .for_each(|f| f());
                 }
-            })?;
-        let _ = self.0.watcher.set(theirs);
+            };
+            thread::Builder::new()
+                .name("circuits-interrupt".into())
+                .spawn(watch)?;
+            let _ = self.0.watcher.set(theirs);
+        }
+        if self.is_raised() {
+            f();
+        }
+        watching.push(Box::new(f));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::Waker;
 use std::thread;
@@ -65,10 +66,13 @@ impl Registration {
     pub(super) fn arm(&self, waker: &Waker) {
         let mut slot = lock(&self.slot);
         slot.ready = false;
-        match &mut slot.waker {
-            Some(old) if old.will_wake(waker) => {}
-            old => *old = Some(waker.clone()),
-        }
+        let old = match &slot.waker {
+            Some(old) if old.will_wake(waker) => None,
+            _ => slot.waker.replace(waker.clone()),
+        };
+        // To drop a waker may run a user's code, which must not be under the lock.
+        drop(slot);
+        drop(old);
     }
 
     /// Tells whether an event came since [`arm`](Registration::arm).
@@ -77,7 +81,8 @@ impl Registration {
     }
 
     pub(super) fn disarm(&self) {
-        lock(&self.slot).waker = None;
+        let old = lock(&self.slot).waker.take();
+        drop(old);
     }
 
     pub(super) fn remove(&self, fd: &impl AsFd) {
@@ -139,7 +144,8 @@ fn run(reactor: &Reactor) {
             };
             // An executor may run our code in here: no lock is held.
             if let Some(waker) = waker {
-                waker.wake();
+                // One that panics must not end the waits of all others.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
             }
         }
     }
