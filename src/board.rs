@@ -12,6 +12,7 @@ use circuits_stub::Stub;
 use circuits_wait::{Clock, Delay};
 
 use crate::Interrupt;
+use crate::spawn::{JoinHandle, Thread};
 
 /// The variable that [`Board::from_env`] reads.
 pub(crate) const VARIABLE: &str = "CIRCUITS_BACKEND";
@@ -77,6 +78,9 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Board {
     clock: Arc<dyn Clock>,
+    /// Whose clock it is, if it is virtual.
+    #[cfg(feature = "stub")]
+    stub: Option<Stub>,
     #[cfg(feature = "gpio")]
     gpio: Arc<dyn gpio::Backend>,
     #[cfg(feature = "i2c")]
@@ -96,6 +100,8 @@ impl Board {
             gpio: Arc::new(gpio::Linux::with_clock(clock.clone())),
             #[cfg(feature = "i2c")]
             i2c: Arc::new(i2c::Linux::with_clock(clock.clone())),
+            #[cfg(feature = "stub")]
+            stub: None,
             clock: Arc::new(clock),
         })
     }
@@ -113,7 +119,7 @@ impl Board {
     ///
     /// | value | board |
     /// | --- | --- |
-    /// | unset, or `linux` | [`Board::linux`] |
+    /// | unset, empty, or `linux` | [`Board::linux`] |
     /// | `stub` | a virtual Raspberry Pi (`Stub::sample`), which prints what its lines and buses do |
     /// | `stub:FILE` | reserved for boards from files |
     ///
@@ -125,7 +131,7 @@ impl Board {
             return Board::linux();
         };
         match value.to_str() {
-            Some("linux") => Board::linux(),
+            Some("" | "linux") => Board::linux(),
             Some(stub) if stub == "stub" || stub.starts_with("stub:") => Board::on_stub(value),
             _ => Err(Error::UnknownBackend { value }),
         }
@@ -208,7 +214,7 @@ impl Board {
     /// Opens a line as an output, low: `GPIO17`, or `gpiochip0:17`.
     ///
     /// # Errors
-    /// As [`Output::open_on`], which opens one with a configuration.
+    /// As [`Output::open_on`].
     #[cfg(feature = "gpio")]
     pub fn output(&self, line: impl Into<LineSpec>) -> gpio::Result<Output> {
         Output::open_on(&self.gpio, line, &gpio::Config::new())
@@ -217,10 +223,36 @@ impl Board {
     /// Opens a line as an input.
     ///
     /// # Errors
-    /// As [`Input::open_on`], which opens one with a configuration.
+    /// As [`Input::open_on`].
     #[cfg(feature = "gpio")]
     pub fn input(&self, line: impl Into<LineSpec>) -> gpio::Result<Input> {
         Input::open_on(&self.gpio, line, &gpio::Config::new())
+    }
+
+    /// Opens a line as an output, configured.
+    ///
+    /// # Errors
+    /// As [`Output::open_on`].
+    #[cfg(feature = "gpio")]
+    pub fn output_with(
+        &self,
+        line: impl Into<LineSpec>,
+        config: &gpio::Config,
+    ) -> gpio::Result<Output> {
+        Output::open_on(&self.gpio, line, config)
+    }
+
+    /// Opens a line as an input, configured.
+    ///
+    /// # Errors
+    /// As [`Input::open_on`].
+    #[cfg(feature = "gpio")]
+    pub fn input_with(
+        &self,
+        line: impl Into<LineSpec>,
+        config: &gpio::Config,
+    ) -> gpio::Result<Input> {
+        Input::open_on(&self.gpio, line, config)
     }
 
     /// Opens an I2C bus: `i2c-1`.
@@ -230,6 +262,66 @@ impl Board {
     #[cfg(feature = "i2c")]
     pub fn i2c_bus(&self, name: &str) -> i2c::Result<i2c::Bus> {
         i2c::Bus::open_on(&self.i2c, name, &i2c::Config::new())
+    }
+
+    /// Starts a thread that takes part in the board's time: std's, but on a virtual board. A program
+    /// that starts its threads by this can be tested in virtual time as it is.
+    ///
+    /// ```
+    /// use circuits::Board;
+    /// use circuits::stub::Stub;
+    /// use std::time::Duration;
+    ///
+    /// fn two_at_once(board: &Board) -> std::io::Result<()> {
+    ///     let delay = board.delay();
+    ///     let other = board.spawn("other", move || delay.sleep(Duration::from_secs(3600)))?;
+    ///     board.delay().sleep(Duration::from_secs(3600))?;
+    ///     other.join()?
+    /// }
+    ///
+    /// let stub = Stub::virtual_time();
+    /// stub.run(|| two_at_once(&Board::from(&stub)))?;
+    /// assert_eq!(stub.clock().now().as_nanos(), 3_600_000_000_000);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The system has no more threads to give; [`io::ErrorKind::Unsupported`] on a board in virtual
+    /// time from a thread that takes no part itself (the test's body goes into `Stub::run`).
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        name: &str,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<JoinHandle<T>> {
+        #[cfg(feature = "stub")]
+        if let Some(stub) = &self.stub {
+            return stub.spawn(name, f).map(Thread::Stub).map(JoinHandle);
+        }
+        let thread = std::thread::Builder::new().name(name.into()).spawn(f)?;
+        Ok(JoinHandle(Thread::Std(thread)))
+    }
+
+    /// Makes a future that takes part in the board's time, for an executor's `spawn`; the future itself,
+    /// but on a virtual board. A program that spawns its tasks by
+    /// `tokio::spawn(board.task("name", …))` can be tested in virtual time as it is.
+    #[cfg(feature = "stub")]
+    pub fn task<F: Future>(
+        &self,
+        name: &str,
+        future: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        // Where there is no virtual board, a task of one in real time does no more than its future.
+        self.stub
+            .clone()
+            .unwrap_or_else(Stub::real_time)
+            .task(name, future)
+    }
+
+    /// Makes a future that takes part in the board's time, for an executor's `spawn`; the future itself,
+    /// but on a virtual board.
+    #[cfg(not(feature = "stub"))]
+    pub fn task<F: Future>(&self, _: &str, future: F) -> impl Future<Output = F::Output> + use<F> {
+        future
     }
 
     /// Returns what ends the blocking waits on the board, of all its backends.
@@ -260,6 +352,7 @@ impl From<&Stub> for Board {
     fn from(stub: &Stub) -> Board {
         Board {
             clock: stub.clock(),
+            stub: Some(stub.clone()),
             gpio: Arc::new(stub.clone()),
             i2c: Arc::new(stub.clone()),
         }

@@ -3,6 +3,7 @@
 mod board;
 mod failure;
 mod interrupt;
+mod spawn;
 
 pub use board::{Board, Error, Result};
 #[cfg(feature = "gpio")]
@@ -16,6 +17,7 @@ pub use embedded_hal;
 pub use embedded_hal_async;
 pub use failure::Failure;
 pub use interrupt::Interrupt;
+pub use spawn::JoinHandle;
 
 /// What most programs need: [`Board`], [`Failure`], and embedded-hal's blocking traits.
 ///

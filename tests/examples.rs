@@ -150,7 +150,7 @@ fn a_machine_without_buses_says_so() {
         eprintln!("this machine has buses: nothing to see here");
         return;
     }
-    for backend in [None, Some("linux")] {
+    for backend in [None, Some(""), Some("linux")] {
         fails(backend, "blinky", &[], &["no GPIO chip /dev/gpiochip*"]);
         fails(backend, "read_sensor", &[], &[r#"no I2C bus "i2c-1""#]);
     }

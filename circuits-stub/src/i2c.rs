@@ -55,8 +55,29 @@ pub trait Device: Send {
     /// The device sends a byte. It cannot refuse: where it has none, the line stays high (0xff).
     fn read(&mut self) -> u8;
 
-    /// The transaction is over.
-    fn stop(&mut self) {}
+    /// The transaction is over, at this time: what a memory was sent it begins to write now. Only
+    /// after a start that the device has acknowledged.
+    fn stop(&mut self, time: Time) {
+        let _ = time;
+    }
+}
+
+impl<D: Device + ?Sized> Device for Box<D> {
+    fn start(&mut self, transfer: Transfer, time: Time) -> Acknowledge {
+        (**self).start(transfer, time)
+    }
+
+    fn write(&mut self, byte: u8) -> Acknowledge {
+        (**self).write(byte)
+    }
+
+    fn read(&mut self) -> u8 {
+        (**self).read()
+    }
+
+    fn stop(&mut self, time: Time) {
+        (**self).stop(time)
+    }
 }
 
 /// Which way data goes after a start.
@@ -170,7 +191,7 @@ impl State {
         start: Time,
     ) -> (u32, Option<Refused>) {
         let mut bits = 0;
-        let mut refused = None;
+        let (mut refused, mut started) = (None, false);
         for (message, operation) in operations.iter_mut().enumerate() {
             // A start, and the address with its acknowledge.
             bits += 10;
@@ -186,6 +207,7 @@ impl State {
                 refused = Some(Refused { message, bytes: 0 });
                 break;
             }
+            started = true;
             match operation {
                 Operation::Write(data) => {
                     let taken = data
@@ -208,10 +230,11 @@ impl State {
                 }
             }
         }
-        if let Some(device) = self.devices.get_mut(&address) {
-            device.stop();
+        bits += 1;
+        if let Some(device) = self.devices.get_mut(&address).filter(|_| started) {
+            device.stop(start + bits * BIT);
         }
-        (bits + 1, refused)
+        (bits, refused)
     }
 }
 

@@ -64,8 +64,8 @@ impl Board {
     /// Adds to the trace, if anybody listens. Under the lock of what happened, so that the order is
     /// the true one.
     pub(crate) fn tell(&self, action: impl FnOnce() -> Action) {
-        self.trace
-            .tell(Time::ZERO + self.schedule.now().since(self.made), action);
+        let time = || Time::ZERO + self.schedule.now().since(self.made);
+        self.trace.tell(time, action);
     }
 }
 
@@ -136,15 +136,39 @@ impl Stub {
         address: impl Into<Address>,
         device: impl Device + 'static,
     ) -> Result<Stub> {
-        self.board
-            .buses
-            .attach(bus, address.into(), Box::new(device))?;
+        self.plug_i2c(bus, address, device)?;
         Ok(self)
     }
 
-    /// Takes a device off an I2C bus, as if it was unplugged, and returns it.
+    /// Connects a device to an I2C bus while the board is in use.
+    ///
+    /// # Errors
+    /// As [`i2c_device`](Stub::i2c_device).
+    pub fn plug_i2c(
+        &self,
+        bus: &str,
+        address: impl Into<Address>,
+        device: impl Device + 'static,
+    ) -> Result<()> {
+        let address = address.into();
+        self.board.buses.attach(bus, address, Box::new(device))?;
+        self.board.tell(|| Action::Plug {
+            bus: bus.into(),
+            address,
+        });
+        Ok(())
+    }
+
+    /// Takes a device off an I2C bus, as if it was unplugged, and returns it, to be plugged in again;
+    /// `None` if nothing was there.
     pub fn unplug_i2c(&self, bus: &str, address: impl Into<Address>) -> Option<Box<dyn Device>> {
-        self.board.buses.detach(bus, address.into())
+        let address = address.into();
+        let device = self.board.buses.detach(bus, address)?;
+        self.board.tell(|| Action::Unplug {
+            bus: bus.into(),
+            address,
+        });
+        Some(device)
     }
 
     /// Drives a line from outside the board, as a finger on a button does: `true` is electrically

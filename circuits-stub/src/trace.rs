@@ -50,6 +50,20 @@ pub enum Action {
         /// The electrical level.
         level: Option<bool>,
     },
+    /// A device was connected to an I2C bus.
+    Plug {
+        /// The bus.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+    },
+    /// A device was taken off an I2C bus.
+    Unplug {
+        /// The bus.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+    },
     /// A transaction went over an I2C bus.
     I2c {
         /// The bus.
@@ -101,6 +115,8 @@ impl fmt::Display for Action {
                 level: Some(level),
             } => write!(f, "{line}: driven {} from outside", name(*level)),
             Action::Drive { line, level: None } => write!(f, "{line}: not driven from outside"),
+            Action::Plug { bus, address } => write!(f, "{bus} {address}: plugged in"),
+            Action::Unplug { bus, address } => write!(f, "{bus} {address}: unplugged"),
             Action::I2c {
                 bus,
                 address,
@@ -151,15 +167,16 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn tell(&self, time: Time, action: impl FnOnce() -> Action) {
+    /// The time is taken where the order is made.
+    pub(crate) fn tell(&self, time: impl FnOnce() -> Time, action: impl FnOnce() -> Action) {
         if !self.on.load(Ordering::Relaxed) {
             return;
         }
+        let mut listeners = lock(&self.listeners);
         let entry = Entry {
-            time,
+            time: time(),
             action: action(),
         };
-        let mut listeners = lock(&self.listeners);
         listeners.retain_mut(|listener| listener(&entry) == Interest::More);
         self.on.store(!listeners.is_empty(), Ordering::Relaxed);
     }

@@ -45,7 +45,7 @@ impl Delay {
         duration: Duration,
         future: F,
     ) -> io::Result<F::Output> {
-        let mut alarm = self.alarm(duration)?;
+        let mut alarm = self.alarm(self.clock.now() + duration)?;
         let mut future = pin!(future);
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
@@ -56,8 +56,19 @@ impl Delay {
         .await
     }
 
-    fn alarm(&mut self, duration: Duration) -> io::Result<Alarm<'_>> {
-        let time = self.clock.now() + duration;
+    /// Waits until `time` without blocking.
+    ///
+    /// # Errors
+    /// Those of [`Clock::timer`] and [`Timer::poll_until`].
+    ///
+    /// # Cancellation safety
+    /// A future that is dropped leaves nothing behind.
+    pub async fn until(&mut self, time: Time) -> io::Result<()> {
+        let mut alarm = self.alarm(time)?;
+        poll_fn(|cx| alarm.poll(cx)).await
+    }
+
+    fn alarm(&mut self, time: Time) -> io::Result<Alarm<'_>> {
         let timer = match self.timer.take() {
             Some(timer) => timer,
             None => self.clock.timer()?,
@@ -70,12 +81,8 @@ impl Delay {
     }
 
     async fn wait(&mut self, duration: Duration) {
-        let passed = match self.alarm(duration) {
-            Ok(mut alarm) => poll_fn(|cx| alarm.poll(cx)).await,
-            Err(error) => Err(error),
-        };
         // `DelayNs` cannot tell of an error, and to return early could break hardware.
-        if let Err(error) = passed {
+        if let Err(error) = self.until(self.clock.now() + duration).await {
             panic!("an async delay cannot be kept: {error}");
         }
     }

@@ -208,7 +208,7 @@ mod tests {
                 .iter()
                 .all(|byte| chip.write(*byte) == Acknowledge::Yes)
         );
-        chip.stop();
+        chip.stop(time);
     }
 
     fn read(chip: &mut Tmp102, time: Time, register: u8) -> u16 {

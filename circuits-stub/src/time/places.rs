@@ -146,6 +146,17 @@ impl State {
             .any(|place| place.is_root || place.kind == Kind::Guest && waits(place))
     }
 
+    /// Tells, once, when a guest waits beside another one.
+    pub(super) fn is_another_guest(&mut self, key: PlaceKey) -> bool {
+        let waits = |place: &Place| place.kind == Kind::Guest && self.slots[place.slot].armed;
+        let guests = self.places.iter().flatten().filter(|place| waits(place));
+        let another = guests.count() > 1
+            && self
+                .place(key)
+                .is_some_and(|place| place.kind == Kind::Guest);
+        another && !std::mem::replace(&mut self.told_of_guests, true)
+    }
+
     /// Has the futures around a `block_on` that ends looked at again: their wakers may have been
     /// called in it.
     pub(super) fn wake_outer(&mut self, key: PlaceKey) {

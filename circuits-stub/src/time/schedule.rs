@@ -38,6 +38,7 @@ pub(super) struct State {
     /// What was taken out to be called, in this order, without the lock.
     pub(super) wakers: VecDeque<Waker>,
     waking: bool,
+    pub(super) told_of_guests: bool,
     serial: u64,
     /// Goes up with everything that happens: who sees it stand still for long says so.
     pub(super) changes: u64,

@@ -55,6 +55,12 @@ impl Schedule {
         if let Some(place) = state.place(key) {
             place.blocked = Blocked::Wait;
         }
+        if self.is_virtual && state.is_another_guest(key) {
+            eprintln!(
+                "two threads wait in virtual time that take no part in it, in no particular order: \
+                 start them by Stub::spawn, in Stub::run"
+            );
+        }
         state.make_waiting(key, Turn::Waiting);
         let mut state = self.wait_for_turn(key, self.settle(state));
         let outcome = state.slots[slot].outcome.take();
