@@ -108,10 +108,10 @@ fn an_unknown_backend_is_refused() {
         &[r#"CIRCUITS_BACKEND="foo""#, "set it to linux or stub"],
     );
     fails(
-        Some(""),
+        Some("Stub"),
         "blinky",
         &[],
-        &[r#"CIRCUITS_BACKEND="""#, "unset it"],
+        &[r#"CIRCUITS_BACKEND="Stub""#, "unset it"],
     );
     fails(
         Some("stub:x.toml"),

@@ -1,8 +1,9 @@
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{Bench, Thread, drive, driver_of_both, input, next, pause, sleep};
+use super::{Bench, STRESS, Thread, drive, driver_of_both, input, next, pause, sleep, stress};
 use crate::{Config, Edge, EdgeDetection, ErrorKind, Event};
 
 pub(super) fn edges_come_in_order(bench: Arc<dyn Bench>) {
@@ -179,5 +180,55 @@ pub(super) fn a_signal_does_not_end_a_wait(bench: Arc<dyn Bench>) {
     bench.run(vec![
         ("waiter", Box::new(waiter)),
         ("sender", Box::new(sender)),
+    ]);
+}
+
+pub(super) fn an_edge_has_the_time_it_came_at(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    let clock = bench.backend().clock();
+    let before = clock.now();
+    drive(&*bench, 0, true);
+    let after = clock.now();
+    sleep(&*bench, Duration::from_millis(50));
+    let event = next(&mut input);
+    assert!(
+        (before..=after).contains(&event.time()),
+        "{before} {event:?} {after}"
+    );
+}
+
+pub(super) fn active_low_turns_the_wanted_edges_over(bench: Arc<dyn Bench>) {
+    let config = Config::new()
+        .active_low(true)
+        .edge_detection(EdgeDetection::Falling);
+    let mut input = input(&*bench, 0, &config);
+    for number in 1..=3 {
+        drive(&*bench, 0, true);
+        drive(&*bench, 0, false);
+        let event = next(&mut input);
+        assert_eq!(
+            (event.edge(), event.sequence(), event.lost()),
+            (Edge::Falling, number, 0)
+        );
+    }
+    assert_eq!(input.wait_edge(Duration::from_millis(5)).unwrap(), None);
+}
+
+/// Edges that come at any moment of the wait before.
+pub(super) fn no_edge_is_slept_through(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    let seen = Arc::new(AtomicU32::new(0));
+    let counter = seen.clone();
+    let waiter = move || {
+        while counter.load(Ordering::SeqCst) < STRESS {
+            next(&mut input);
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    bench.run(vec![
+        ("waiter", Box::new(waiter)),
+        ("driver", stress(&bench, seen)),
     ]);
 }

@@ -1,11 +1,11 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use embedded_hal_async::digital::Wait;
 
-use super::{Bench, Thread, drive, driver_of_both, input, pause, sleep};
+use super::{Bench, STRESS, Thread, drive, driver_of_both, input, pause, sleep, stress};
 use crate::{Config, Edge, EdgeDetection};
 
 pub(super) fn a_stream_has_all_edges(bench: Arc<dyn Bench>) {
@@ -144,6 +144,47 @@ pub(super) fn edges_are_awaited_from_the_call_on(bench: Arc<dyn Bench>) {
         ("waiter", Box::new(waiter)),
         ("driver", Box::new(driver)),
     ]);
+}
+
+pub(super) fn no_edge_is_slept_through_by_futures(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    let seen = Arc::new(AtomicU32::new(0));
+    let (waiter, counter) = (bench.clone(), seen.clone());
+    let waiter = move || {
+        waiter.block_on(Box::pin(async move {
+            let mut edges = input.edges();
+            while counter.load(Ordering::SeqCst) < STRESS {
+                edges.next_event().await.unwrap();
+                counter.fetch_add(1, Ordering::SeqCst);
+            }
+        }));
+    };
+    bench.run(vec![
+        ("waiter", Box::new(waiter)),
+        ("driver", stress(&bench, seen)),
+    ]);
+}
+
+pub(super) fn waiting_for_levels_leaves_the_wanted_edges(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Falling);
+    let mut input = input(&*bench, 0, &config);
+    let inner = bench.clone();
+    let future = async move {
+        poll_once_and_drop(input.wait_for_high());
+        for level in [true, false, true] {
+            drive(&*inner, 0, level);
+        }
+        let event = input.edges().next_event().await.unwrap();
+        assert_eq!((event.edge(), event.lost()), (Edge::Falling, 0));
+        input.wait_for_high().await.unwrap();
+        poll_once_and_drop(input.edges().next_event());
+    };
+    let runner = bench.clone();
+    bench.run(vec![(
+        "runner",
+        Box::new(move || runner.block_on(Box::pin(future))),
+    )]);
 }
 
 /// Polls a future that is not ready, and lets it go.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Bench, drive, input, next, output};
-use crate::{Config, Edge, EdgeDetection, ErrorKind, Input, LineSpec, Output};
+use crate::{Config, Edge, EdgeDetection, Error, ErrorKind, Input, LineSpec, Output};
 
 pub(super) fn an_output_is_driven(bench: Arc<dyn Bench>) {
     let output = output(&*bench, &Config::new());
@@ -63,6 +63,8 @@ pub(super) fn what_is_not_there_is_not_found(bench: Arc<dyn Bench>) {
         let error = Input::open_on(bench.backend(), &line, &Config::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().contains(&line.to_string()), "{error}");
+        let is_place = matches!(line, LineSpec::Offset { .. });
+        assert_eq!(matches!(error, Error::NoChip { .. }), is_place, "{error:?}");
     }
 }
 
@@ -74,4 +76,19 @@ pub(super) fn a_refused_configuration_leaves_the_line(bench: Arc<dyn Bench>) {
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(!bench.level());
     output(&*bench, &Config::new());
+}
+
+pub(super) fn a_refused_opening_leaves_the_holder(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    let output = output(&*bench, &Config::new().initial(true));
+    drive(&*bench, 0, true);
+    for line in [bench.inputs()[0].clone(), bench.output()] {
+        Input::open_on(bench.backend(), &line, &Config::new()).unwrap_err();
+        Output::open_on(bench.backend(), &line, &Config::new()).unwrap_err();
+    }
+    assert!(bench.level() && output.is_set());
+    assert_eq!(next(&mut input).edge(), Edge::Rising);
+    drive(&*bench, 0, false);
+    assert_eq!(next(&mut input).edge(), Edge::Falling);
 }

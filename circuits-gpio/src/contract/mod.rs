@@ -1,4 +1,5 @@
-//! The facts that every backend must show, each a function that panics where it is not so.
+//! The facts that every backend must show, each a function that panics where it is not so. (Where a
+//! backend forgets to wake who waits, a fact may wait for ever.)
 //!
 //! A test of a backend builds a [`Bench`] and runs [`FACTS`] on it; the tests of this crate do so on
 //! the virtual board and on the kernel's `gpio-sim`. A fact that a target cannot show is left out by
@@ -6,10 +7,12 @@
 
 mod edges;
 mod futures;
+mod handles;
 mod lines;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use circuits_wait::Interrupt;
@@ -22,13 +25,15 @@ pub trait Bench: Send + Sync {
     /// Returns the backend.
     fn backend(&self) -> &dyn Backend;
 
-    /// Returns two lines to be inputs, which are low.
+    /// Returns two lines that are low, and that may be driven as outputs for a moment. One is meant by
+    /// its name, if it has one.
     fn inputs(&self) -> [LineSpec; 2];
 
-    /// Returns a line to be an output.
+    /// Returns a line to be an output, which is low while nobody holds it.
     fn output(&self) -> LineSpec;
 
-    /// Makes what is connected to an input electrically high or low.
+    /// Makes what is connected to an input electrically high or low. The backend has seen it 5 ms
+    /// later.
     fn drive(&self, input: usize, high: bool);
 
     /// Returns the electrical level of the output.
@@ -45,7 +50,7 @@ pub trait Bench: Send + Sync {
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>);
 
     /// Returns a function that sends a signal, for which there is a handler, to the thread that is
-    /// calling now.
+    /// calling now, and does nothing once that thread has ended.
     fn signals(&self) -> Box<dyn Fn() + Send>;
 }
 
@@ -79,6 +84,43 @@ pub const FACTS: &[(&str, Fact)] = &[
     (
         "a_refused_configuration_leaves_the_line",
         lines::a_refused_configuration_leaves_the_line,
+    ),
+    (
+        "a_refused_opening_leaves_the_holder",
+        lines::a_refused_opening_leaves_the_holder,
+    ),
+    (
+        "a_handle_refuses_what_makes_no_sense",
+        handles::a_handle_refuses_what_makes_no_sense,
+    ),
+    (
+        "detection_keeps_the_queue_and_the_count",
+        handles::detection_keeps_the_queue_and_the_count,
+    ),
+    (
+        "a_line_that_is_opened_anew_has_no_past",
+        handles::a_line_that_is_opened_anew_has_no_past,
+    ),
+    (
+        "the_last_waker_counts_until_it_is_cancelled",
+        handles::the_last_waker_counts_until_it_is_cancelled,
+    ),
+    (
+        "an_edge_has_the_time_it_came_at",
+        edges::an_edge_has_the_time_it_came_at,
+    ),
+    (
+        "active_low_turns_the_wanted_edges_over",
+        edges::active_low_turns_the_wanted_edges_over,
+    ),
+    ("no_edge_is_slept_through", edges::no_edge_is_slept_through),
+    (
+        "no_edge_is_slept_through_by_futures",
+        futures::no_edge_is_slept_through_by_futures,
+    ),
+    (
+        "waiting_for_levels_leaves_the_wanted_edges",
+        futures::waiting_for_levels_leaves_the_wanted_edges,
     ),
     ("edges_come_in_order", edges::edges_come_in_order),
     (
@@ -161,4 +203,20 @@ fn sleep(bench: &dyn Bench, duration: Duration) {
     let clock = bench.backend().clock();
     let until = clock.now() + duration;
     clock.delay_until(until);
+}
+
+/// How many edges a stress is.
+const STRESS: u32 = 200;
+
+/// Drives an input to and fro, each time when the last edge was seen, and not after any certain time.
+fn stress(bench: &Arc<dyn Bench>, seen: Arc<AtomicU32>) -> Box<dyn FnOnce() + Send> {
+    let bench = bench.clone();
+    Box::new(move || {
+        for number in 0..STRESS {
+            bench.drive(0, number % 2 == 0);
+            while seen.load(Ordering::SeqCst) <= number {
+                sleep(&*bench, Duration::from_micros(10));
+            }
+        }
+    })
 }

@@ -122,6 +122,37 @@ pub(super) fn clones_do_not_get_between(bench: Arc<dyn Bench>) {
     ]);
 }
 
+/// The clones of a bus have a queue; this is about the wire.
+pub(super) fn handles_do_not_get_between(bench: Arc<dyn Bench>) {
+    let user = |register: u8| {
+        let mut bus = bus(&*bench);
+        move || {
+            for round in 0..50 {
+                bus.write(SENSOR, &[register, round, 0x80]).unwrap();
+                assert_eq!(read(&mut bus, register), [round, 0x80]);
+            }
+        }
+    };
+    bench.run(vec![
+        ("low", Box::new(user(LOW))),
+        ("high", Box::new(user(HIGH))),
+    ]);
+}
+
+pub(super) fn the_longest_message_goes(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    bus.write(SENSOR, &[HIGH, 0x50, 0x00]).unwrap();
+    let mut long = vec![0; MAX_MESSAGE_LEN];
+    bus.write_read(SENSOR, &[HIGH], &mut long).unwrap();
+    assert_eq!(long[..2], [0x50, 0x00]);
+}
+
+pub(super) fn what_fails_reads_nothing(bench: Arc<dyn Bench>) {
+    let mut buffer = [0xaa; 4];
+    bus(&*bench).read(NOBODY, &mut buffer).unwrap_err();
+    assert_eq!(buffer, [0xaa; 4]);
+}
+
 pub(super) fn a_signal_does_not_end_a_transaction(bench: Arc<dyn Bench>) {
     let mut bus = bus(&*bench);
     let (tell, told) = std::sync::mpsc::channel();

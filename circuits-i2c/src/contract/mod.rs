@@ -19,7 +19,7 @@ pub trait Bench: Send + Sync {
     /// Returns the backend.
     fn backend(&self) -> &dyn Backend;
 
-    /// Returns the name of the bus.
+    /// Returns the name of the bus; its path is `/dev/` and that.
     fn bus(&self) -> &str;
 
     /// Runs all at the same time, each in a thread of its own that takes part in the backend's
@@ -30,7 +30,7 @@ pub trait Bench: Send + Sync {
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>);
 
     /// Returns a function that sends a signal, for which there is a handler, to the thread that is
-    /// calling now.
+    /// calling now, and does nothing once that thread has ended.
     fn signals(&self) -> Box<dyn Fn() + Send>;
 }
 
@@ -78,6 +78,18 @@ pub const FACTS: &[(&str, Fact)] = &[
     (
         "clones_do_not_get_between",
         blocking::clones_do_not_get_between,
+    ),
+    (
+        "handles_do_not_get_between",
+        blocking::handles_do_not_get_between,
+    ),
+    (
+        "the_longest_message_goes",
+        blocking::the_longest_message_goes,
+    ),
+    (
+        "what_fails_reads_nothing",
+        blocking::what_fails_reads_nothing,
     ),
     (
         "a_signal_does_not_end_a_transaction",

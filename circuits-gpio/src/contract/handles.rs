@@ -1,0 +1,125 @@
+//! What the public types do not let through: handles by themselves.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use circuits_wait::Time;
+
+use super::{Bench, drive, sleep};
+use crate::{Config, Direction, Edge, EdgeDetection, Event, Handle, LineSpec};
+
+pub(super) fn a_handle_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
+    let input = open(&*bench, bench.inputs()[0].clone(), &Config::new());
+    assert_eq!(
+        input.set(true).unwrap_err().kind(),
+        io::ErrorKind::PermissionDenied
+    );
+    assert!(!input.get().unwrap());
+    assert_eq!(read(&*input), []);
+    let config = Config::new().towards(Direction::Output);
+    let output = bench.backend().open(&bench.output(), &config).unwrap();
+    output.detect(EdgeDetection::Both).unwrap_err();
+    output.set(true).unwrap();
+    assert!(bench.level());
+}
+
+pub(super) fn detection_keeps_the_queue_and_the_count(bench: Arc<dyn Bench>) {
+    let input = open(&*bench, bench.inputs()[0].clone(), &Config::new());
+    input.detect(EdgeDetection::Both).unwrap();
+    drive(&*bench, 0, true);
+    input.detect(EdgeDetection::Off).unwrap();
+    drive(&*bench, 0, false);
+    input.detect(EdgeDetection::Rising).unwrap();
+    drive(&*bench, 0, true);
+    assert_eq!(read(&*input), [(Edge::Rising, 1), (Edge::Rising, 2)]);
+}
+
+pub(super) fn a_line_that_is_opened_anew_has_no_past(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    for level in [true, false] {
+        let input = open(&*bench, bench.inputs()[0].clone(), &config);
+        assert_eq!(read(&*input), []);
+        drive(&*bench, 0, level);
+        let edge = if level { Edge::Rising } else { Edge::Falling };
+        assert_eq!(read(&*input), [(edge, 1)]);
+        for again in [!level, level] {
+            drive(&*bench, 0, again);
+        }
+    }
+}
+
+pub(super) fn the_last_waker_counts_until_it_is_cancelled(bench: Arc<dyn Bench>) {
+    struct Counts(AtomicU32);
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let input = open(&*bench, bench.inputs()[0].clone(), &config);
+    let inner = bench.clone();
+    let future = async move {
+        let counts = [(); 2].map(|()| Arc::new(Counts(AtomicU32::new(0))));
+        let count = |number: usize| counts[number].0.load(Ordering::SeqCst);
+        let poll = |number: usize| {
+            let waker = Waker::from(counts[number].clone());
+            let read = &mut || {
+                input
+                    .read(&mut [Event::new(Edge::Rising, Time::ZERO, 0)])
+                    .map(drop)
+            };
+            let poll = input.ready().poll(&mut Context::from_waker(&waker), read);
+            assert!(poll.is_pending());
+        };
+        // A task in virtual time lets others come in between.
+        poll_fn(|_| {
+            poll(0);
+            poll(1);
+            Poll::Ready(())
+        })
+        .await;
+        drive(&*inner, 0, true);
+        sleep(&*inner, Duration::from_millis(50));
+        assert_eq!((count(0), count(1)), (0, 1));
+        assert_eq!(read(&*input), [(Edge::Rising, 1)]);
+        poll(1);
+        input.ready().cancel();
+        drive(&*inner, 0, false);
+        sleep(&*inner, Duration::from_millis(50));
+        assert_eq!((count(0), count(1)), (0, 1));
+        assert_eq!(read(&*input), [(Edge::Falling, 2)]);
+    };
+    let runner = bench.clone();
+    bench.run(vec![(
+        "runner",
+        Box::new(move || runner.block_on(Box::pin(future))),
+    )]);
+}
+
+fn open(bench: &dyn Bench, line: LineSpec, config: &Config) -> Box<dyn Handle> {
+    bench
+        .backend()
+        .open(&line, &config.towards(Direction::Input))
+        .unwrap()
+}
+
+/// What is queued.
+fn read(handle: &dyn Handle) -> Vec<(Edge, u32)> {
+    let mut all = Vec::new();
+    let mut events = [Event::new(Edge::Rising, Time::ZERO, 0); 2];
+    loop {
+        match handle.read(&mut events) {
+            Ok(count) => all.extend(
+                events[..count]
+                    .iter()
+                    .map(|event| (event.edge(), event.sequence())),
+            ),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return all,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
