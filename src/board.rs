@@ -264,8 +264,8 @@ impl Board {
         i2c::Bus::open_on(&self.i2c, name, &i2c::Config::new())
     }
 
-    /// Starts a thread that takes part in the board's time: std's, but on a virtual board. A program
-    /// that starts its threads by this can be tested in virtual time as it is.
+    /// Starts a thread that takes part in the board's time: std's, but on a virtual board. A
+    /// program that starts its threads by this can be tested in virtual time as it is.
     ///
     /// ```
     /// use circuits::Board;
@@ -301,8 +301,8 @@ impl Board {
         Ok(JoinHandle(Thread::Std(thread)))
     }
 
-    /// Makes a future that takes part in the board's time, for an executor's `spawn`; the future itself,
-    /// but on a virtual board. A program that spawns its tasks by
+    /// Makes a future that takes part in the board's time, for an executor's `spawn`; the future
+    /// itself, but on a virtual board. A program that spawns its tasks by
     /// `tokio::spawn(board.task("name", …))` can be tested in virtual time as it is.
     #[cfg(feature = "stub")]
     pub fn task<F: Future>(
@@ -317,8 +317,8 @@ impl Board {
             .task(name, future)
     }
 
-    /// Makes a future that takes part in the board's time, for an executor's `spawn`; the future itself,
-    /// but on a virtual board.
+    /// Makes a future that takes part in the board's time, for an executor's `spawn`; the future
+    /// itself, but on a virtual board.
     #[cfg(not(feature = "stub"))]
     pub fn task<F: Future>(&self, _: &str, future: F) -> impl Future<Output = F::Output> + use<F> {
         future

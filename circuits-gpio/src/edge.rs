@@ -112,7 +112,8 @@ impl Queue {
         }
     }
 
-    /// Takes the first event out that is wanted. Others are thrown away; that does not count as lost.
+    /// Takes the first event out that is wanted. Others are thrown away; that does not count as
+    /// lost.
     pub(crate) fn take(&mut self, wanted: EdgeDetection) -> Option<Event> {
         let mut lost = 0u32;
         while let Some(&event) = self.events[..self.end].get(self.next) {

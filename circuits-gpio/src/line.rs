@@ -223,8 +223,8 @@ impl Input {
         self.line.handle.ready().cancel();
     }
 
-    /// Waits for an edge that `wanted` includes, from this call on: what is queued already is thrown
-    /// away.
+    /// Waits for an edge that `wanted` includes, from this call on: what is queued already is
+    /// thrown away.
     pub(crate) async fn next_edge(&mut self, wanted: EdgeDetection) -> Result<()> {
         self.watch_both()?;
         self.forget_edges()?;

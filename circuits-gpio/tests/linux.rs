@@ -1,5 +1,5 @@
-//! The contract on the kernel, with lines of `gpio-sim` (Linux 5.19) as other ends: needs the module
-//! and root.
+//! The contract on the kernel, with lines of `gpio-sim` (Linux 5.19) as other ends: needs the
+//! module and root.
 
 #[cfg(target_os = "linux")]
 #[path = "../../tests/bench/executors.rs"]

@@ -33,8 +33,8 @@
 //!   ones on one worker thread a bus, which owns the data meanwhile: a future that is dropped does
 //!   not stop the wire.
 //! - If not, `transaction` does all at once, in the order of the calls, and says in [`Done`] when
-//!   the wire will be through with it, whether it failed or not. `Bus` waits until then, blocking or
-//!   async. This is how a virtual board takes its time without a thread.
+//!   the wire will be through with it, whether it failed or not. `Bus` waits until then, blocking
+//!   or async. This is how a virtual board takes its time without a thread.
 //!
 //! An interrupt of the board does not end a transaction, and a signal does not either.
 //!

@@ -159,8 +159,8 @@ impl Stub {
         Ok(())
     }
 
-    /// Takes a device off an I2C bus, as if it was unplugged, and returns it, to be plugged in again;
-    /// `None` if nothing was there.
+    /// Takes a device off an I2C bus, as if it was unplugged, and returns it, to be plugged in
+    /// again; `None` if nothing was there.
     pub fn unplug_i2c(&self, bus: &str, address: impl Into<Address>) -> Option<Box<dyn Device>> {
         let address = address.into();
         let device = self.board.buses.detach(bus, address)?;

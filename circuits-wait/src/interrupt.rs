@@ -59,8 +59,8 @@ impl Interrupt {
         }
     }
 
-    /// Lets waits wait again: those that begin, and those under way that have not noticed yet. So it
-    /// is called by who has seen the waits end.
+    /// Lets waits wait again: those that begin, and those under way that have not noticed yet. So
+    /// it is called by who has seen the waits end.
     pub fn clear(&self) {
         self.0.raised.store(false, Ordering::SeqCst);
         self.drain();
@@ -72,8 +72,8 @@ impl Interrupt {
     }
 
     /// Runs `f` at each [`raise`](Interrupt::raise), in a thread that all such functions share: for
-    /// clocks that do not wait on descriptors. It is run at once if the interrupt is raised already.
-    /// The thread ends when the last clone of the interrupt is gone.
+    /// clocks that do not wait on descriptors. It is run at once if the interrupt is raised
+    /// already. The thread ends when the last clone of the interrupt is gone.
     ///
     /// # Errors
     /// The system has no more descriptors or threads to give.

@@ -1,3 +1,4 @@
+use std::fmt::Debug;
 use std::io;
 use std::task::{Context, Poll};
 
@@ -9,10 +10,10 @@ use crate::Time;
 /// The operation goes in, because readiness must be noted *before* the attempt that may use it up:
 /// with the two apart, what arrives in between is lost. A handle that is ready in two ways (to be
 /// read, to be written) has two of these.
-pub trait Ready: Send + Sync {
+pub trait Ready: Send + Sync + Debug {
     /// Runs `op` until it succeeds or fails otherwise than by `WouldBlock`, blocking in between.
-    /// Returns `false` when `deadline` passes first; a deadline that has passed already still gets
-    /// one try.
+    /// The interrupt is looked at before each try, the first included. Returns `false` when
+    /// `deadline` passes first; a deadline that has passed already still gets one try.
     ///
     /// # Errors
     /// Those of `op`; [`io::ErrorKind::Interrupted`] when the board's

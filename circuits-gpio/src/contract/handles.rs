@@ -22,7 +22,9 @@ pub(super) fn a_handle_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
     assert_eq!(read(&*input), []);
     let config = Config::new().towards(Direction::Output);
     let output = bench.backend().open(&bench.output(), &config).unwrap();
-    output.detect(EdgeDetection::Both).unwrap_err();
+    for edges in [EdgeDetection::Both, EdgeDetection::Off] {
+        output.detect(edges).unwrap_err();
+    }
     output.set(true).unwrap();
     assert!(bench.level());
 }

@@ -1,9 +1,9 @@
 //! The facts that every backend must show, each a function that panics where it is not so. (Where a
 //! backend forgets to wake who waits, a fact may wait for ever.)
 //!
-//! A test of a backend builds a [`Bench`] and runs [`FACTS`] on it; the tests of this crate do so on
-//! the virtual board and on the kernel's `gpio-sim`. A fact that a target cannot show is left out by
-//! its name, with the reason.
+//! A test of a backend builds a [`Bench`] and runs [`FACTS`] on it; the tests of this crate do so
+//! on the virtual board and on the kernel's `gpio-sim`. A fact that a target cannot show is left
+//! out by its name, with the reason.
 
 mod edges;
 mod futures;
@@ -25,8 +25,8 @@ pub trait Bench: Send + Sync {
     /// Returns the backend.
     fn backend(&self) -> &dyn Backend;
 
-    /// Returns two lines that are low, and that may be driven as outputs for a moment. One is meant by
-    /// its name, if it has one.
+    /// Returns two lines that are low, and that may be driven as outputs for a moment. One is meant
+    /// by its name, if it has one.
     fn inputs(&self) -> [LineSpec; 2];
 
     /// Returns a line to be an output, which is low while nobody holds it.
@@ -208,7 +208,8 @@ fn sleep(bench: &dyn Bench, duration: Duration) {
 /// How many edges a stress is.
 const STRESS: u32 = 200;
 
-/// Drives an input to and fro, each time when the last edge was seen, and not after any certain time.
+/// Drives an input to and fro, each time when the last edge was seen, and not after any certain
+/// time.
 fn stress(bench: &Arc<dyn Bench>, seen: Arc<AtomicU32>) -> Box<dyn FnOnce() + Send> {
     let bench = bench.clone();
     Box::new(move || {

@@ -65,9 +65,11 @@ impl Backend for Linux {
         fcntl_getfl(&request)
             .and_then(|flags| fcntl_setfl(&request, flags | OFlags::NONBLOCK))
             .map_err(|errno| Error::from_io(&name, "being read without waiting", errno.into()))?;
+        let request = Fd::new(request, &self.clock);
         Ok(Box::new(Held {
-            request: Fd::new(request, &self.clock),
+            request,
             offset,
+            direction: config.direction(),
         }))
     }
 
@@ -186,6 +188,7 @@ fn detection(edges: EdgeDetection) -> Option<gpiocdev::line::EdgeDetection> {
 struct Held {
     request: Fd<Request>,
     offset: Offset,
+    direction: Direction,
 }
 
 impl Held {
@@ -212,6 +215,10 @@ impl Handle for Held {
     }
 
     fn detect(&self, edges: EdgeDetection) -> io::Result<()> {
+        if self.direction == Direction::Output {
+            // gpiocdev would make it an input.
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let request = self.request.get_ref();
         let mut config = request.config();
         config

@@ -1,8 +1,8 @@
 //! The facts that every backend must show, each a function that panics where it is not so.
 //!
-//! A test of a backend builds a [`Bench`] and runs [`FACTS`] on it; the tests of this crate do so on
-//! the virtual board and on the kernel. A fact that a target cannot show is left out by its name,
-//! with the reason.
+//! A test of a backend builds a [`Bench`] and runs [`FACTS`] on it; the tests of this crate do so
+//! on the virtual board and on the kernel. A fact that a target cannot show is left out by its
+//! name, with the reason.
 
 mod blocking;
 mod futures;

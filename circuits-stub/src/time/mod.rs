@@ -5,9 +5,9 @@
 //! repeatable: it has one order, the program's own. In *real* time waits end when their time comes,
 //! and all run as they like.
 //!
-//! `schedule` has the rule. `places` are those who take part, `slots` their waits; `wait` the ways to
-//! wait by the rule, `doors` the ways to take part in it, `task` those of futures; `clock` and `bell`
-//! are what the buses wait on; `ticker` is for when nothing else happens.
+//! `schedule` has the rule. `places` are those who take part, `slots` their waits; `wait` the ways
+//! to wait by the rule, `doors` the ways to take part in it, `task` those of futures; `clock` and
+//! `bell` are what the buses wait on; `ticker` is for when nothing else happens.
 
 mod bell;
 mod clock;

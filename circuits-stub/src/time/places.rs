@@ -136,8 +136,8 @@ impl State {
         key
     }
 
-    /// Tells whether time may move: somebody is there for whom it does. Threads that a test has left
-    /// behind do not count.
+    /// Tells whether time may move: somebody is there for whom it does. Threads that a test has
+    /// left behind do not count.
     pub(super) fn has_root(&self) -> bool {
         let waits = |place: &Place| self.slots[place.slot].armed;
         self.places
@@ -298,8 +298,8 @@ impl State {
         running.is_some_and(|place| place.kind == Kind::Task && place.executor.is_none())
     }
 
-    /// Says who waits for what, if all do. In doubt (a future waits for something that is not on the
-    /// board) it is no deadlock, unless the doubts have lasted for long.
+    /// Says who waits for what, if all do. In doubt (a future waits for something that is not on
+    /// the board) it is no deadlock, unless the doubts have lasted for long.
     pub(super) fn deadlock(&self, despite_doubts: bool) -> Option<Arc<str>> {
         if self.running.is_some() || !self.slots.iter().any(|slot| self.is_waited_for(slot)) {
             return None;

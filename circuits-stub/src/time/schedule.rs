@@ -79,9 +79,9 @@ impl Schedule {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Lets go on who can. To be called after everything that changes who waits. The lock is given up
-    /// for wakers, which run code of executors and users; in virtual time one at a time, for nobody
-    /// can know whom they will make ready.
+    /// Lets go on who can. To be called after everything that changes who waits. The lock is given
+    /// up for wakers, which run code of executors and users; in virtual time one at a time, for
+    /// nobody can know whom they will make ready.
     pub(super) fn settle<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         while !(state.waking && self.is_virtual) {
             self.schedule(&mut state);

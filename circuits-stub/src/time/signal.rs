@@ -10,8 +10,8 @@ impl Signal {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Goes up; [`Schedule::notify`](super::Schedule::notify) ends the waits for it, when no lock of
-    /// the board is held any more.
+    /// Goes up; [`Schedule::notify`](super::Schedule::notify) ends the waits for it, when no lock
+    /// of the board is held any more.
     pub(crate) fn raise(&self) {
         self.0.fetch_add(1, Ordering::AcqRel);
     }

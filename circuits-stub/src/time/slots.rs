@@ -7,8 +7,8 @@ use super::places::{Kind, PlaceKey};
 use super::schedule::State;
 use super::signal::Signal;
 
-/// A wait: whom to wake, and what for. Slots lie in a `Vec` that is searched: there are tens of them,
-/// and a heap or a tree would take memory.
+/// A wait: whom to wake, and what for. Slots lie in a `Vec` that is searched: there are tens of
+/// them, and a heap or a tree would take memory.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) armed: bool,
@@ -98,8 +98,8 @@ impl State {
         waker
     }
 
-    /// The wait that is due first: by time, then in the order of arming. Not one that was left behind
-    /// by a participant who has gone.
+    /// The wait that is due first: by time, then in the order of arming. Not one that was left
+    /// behind by a participant who has gone.
     pub(super) fn next_due(&self) -> Option<(Time, usize)> {
         let due = self
             .slots

@@ -1,5 +1,5 @@
-//! The thread that looks after a board when no thread of a program does: it ends the waits of futures
-//! in real time, and finds out when virtual time stands still.
+//! The thread that looks after a board when no thread of a program does: it ends the waits of
+//! futures in real time, and finds out when virtual time stands still.
 
 use std::io;
 use std::thread;

@@ -1,3 +1,4 @@
+use std::fmt::Debug;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, OnceLock};
@@ -10,8 +11,8 @@ use crate::{Clock, Interrupt, Monotonic, Ready, Time};
 
 /// A descriptor to be read from, as something to wait on.
 ///
-/// The descriptor must be non-blocking (`O_NONBLOCK`): an operation that blocked could not be timed
-/// out, interrupted or awaited.
+/// A descriptor is wrapped once. It must be non-blocking (`O_NONBLOCK`): an operation that blocked
+/// could not be timed out, interrupted or awaited.
 #[derive(Debug)]
 pub struct Fd<T: AsFd> {
     io: T,
@@ -50,7 +51,7 @@ impl<T: AsFd> Fd<T> {
     }
 }
 
-impl<T: AsFd + Send + Sync> Ready for Fd<T> {
+impl<T: AsFd + Send + Sync + Debug> Ready for Fd<T> {
     fn block(
         &self,
         deadline: Option<Time>,

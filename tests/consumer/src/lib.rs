@@ -25,8 +25,8 @@ impl Thermostat {
         })
     }
 
-    /// Heats below 20 °C and stops at 21 °C; a door that opens stops it at once. Ends when the board
-    /// is interrupted, with the heater off.
+    /// Heats below 20 °C and stops at 21 °C; a door that opens stops it at once. Ends when the
+    /// board is interrupted, with the heater off.
     pub fn run(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
         loop {
             let celsius = self.celsius()?;
