@@ -90,6 +90,11 @@ fn open_chip(chip: &str, line: &Arc<str>) -> Result<Chip> {
         .map_err(|error| Error::from_io(line, "a chip at this path", to_io(error)))
 }
 
+// include/uapi/asm-generic/errno-base.h
+const ENOENT: i32 = 2;
+const ENXIO: i32 = 6;
+const ENODEV: i32 = 19;
+
 /// Looks at the lines of all chips: a name is not unique by any rule of the kernel's.
 fn find(wanted: &str, line: &Arc<str>) -> Result<(Chip, Offset)> {
     let paths = gpiocdev::chip::chips().unwrap_or_default();
@@ -103,10 +108,12 @@ fn find(wanted: &str, line: &Arc<str>) -> Result<(Chip, Offset)> {
     for path in paths {
         let chip = match Chip::from_path(&path) {
             Ok(chip) => Arc::new(chip),
-            // Unplugged since the list was made.
-            Err(_) if !path.exists() => continue,
             Err(error) => {
-                failed.get_or_insert(to_io(error));
+                let error = to_io(error);
+                // Unplugged since the list was made, it is no place to look.
+                if !matches!(error.raw_os_error(), Some(ENOENT | ENXIO | ENODEV)) && path.exists() {
+                    failed.get_or_insert(error);
+                }
                 continue;
             }
         };
