@@ -249,7 +249,8 @@ impl Stub {
 
     /// Runs a future to its end in the place of the calling thread, by the executor that `drive`
     /// hands it to. In virtual time what else the executor runs must be [tasks](Stub::task), if it
-    /// waits on the board.
+    /// waits on the board; and once the future is done, which is the calling thread's turn again,
+    /// `drive` returns and runs nothing more.
     ///
     /// ```
     /// # let stub = circuits_stub::Stub::virtual_time();

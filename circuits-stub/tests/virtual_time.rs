@@ -788,7 +788,16 @@ fn who_waits_outside_lets_time_move() -> Result {
                 sender.send(stub.clock().now()).unwrap();
             }
         })?;
-        assert_eq!(stub.outside(|| receiver.recv())?, Time::ZERO + HOUR);
+        let outside = || {
+            // A guest meanwhile, for whom time does not stop.
+            stub.delay().sleep(Duration::from_secs(1)).unwrap();
+            assert_eq!(
+                stub.spawn("x", || ()).unwrap_err().kind(),
+                io::ErrorKind::Unsupported
+            );
+            receiver.recv()
+        };
+        assert_eq!(stub.outside(outside)?, Time::ZERO + HOUR);
         Ok(robot.join()?)
     })
 }

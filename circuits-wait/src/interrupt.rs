@@ -2,6 +2,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
@@ -93,12 +94,15 @@ impl Interrupt {
                     }
                     let Some(inner) = inner.upgrade() else { return };
                     inner.told.store(false, Ordering::SeqCst);
-                    inner
+                    for f in inner
                         .watching
                         .lock()
                         .unwrap_or_else(|e| e.into_inner())
                         .iter()
-                        .for_each(|f| f());
+                    {
+                        // It may wake somebody who panics: no reason not to tell the others.
+                        let _ = catch_unwind(AssertUnwindSafe(f));
+                    }
                 }
             };
             thread::Builder::new()

@@ -68,7 +68,9 @@ pub(super) fn a_full_queue_drops_the_oldest(bench: Arc<dyn Bench>) {
         (last, kept) = (event, kept + 1);
     }
     assert!((16..EDGES).contains(&kept), "{kept} kept");
-    assert_eq!((last.sequence(), kept + first.lost()), (EDGES, EDGES));
+    // A simulated chip may have merged two of them, so there may be fewer than were made.
+    assert_eq!(last.sequence(), kept + first.lost());
+    assert!((EDGES - 10..=EDGES).contains(&last.sequence()), "{last:?}");
 }
 
 pub(super) fn a_wait_times_out(bench: Arc<dyn Bench>) {

@@ -66,6 +66,10 @@ impl Schedule {
         let outcome = state.slots[slot].outcome.take();
         if let Some(place) = state.place(key) {
             place.blocked = Blocked::No;
+            if place.kind == Kind::Guest {
+                // Time stopped for it; nobody waits for what it does now.
+                drop(self.settle(state));
+            }
         }
         match outcome {
             Some(Outcome::Signal) => Ok(true),
