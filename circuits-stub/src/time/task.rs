@@ -94,14 +94,21 @@ impl TaskPlace {
         running
     }
 
-    /// The future is done: the turn goes on when the executor has told of it.
+    /// The future is done: the turn goes on when the executor has told of it, if it has anybody to
+    /// tell.
     fn finish(&mut self) {
+        if self.lent {
+            return;
+        }
+        self.gone = true;
         let mut state = self.schedule.lock();
-        if !self.lent && state.linger(self.key) {
-            self.gone = true;
+        if state.linger(self.key) {
             // Should no other task be polled there.
             self.schedule.watch_over(&mut state);
             drop(self.schedule.settle(state));
+        } else {
+            drop(state);
+            here::leave(&self.schedule, self.key);
         }
     }
 
