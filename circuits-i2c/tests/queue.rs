@@ -3,7 +3,7 @@
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -63,8 +63,9 @@ fn bus(slow: &Slow) -> Bus {
     Bus::open_on(slow, "slow", &Config::new()).unwrap()
 }
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
+/// Polls a future that is to be dropped; the worker may have been quick.
+fn poll_once<F: Future>(future: Pin<&mut F>) {
+    let _ = future.poll(&mut Context::from_waker(Waker::noop()));
 }
 
 #[test]
@@ -88,9 +89,9 @@ fn the_order_is_that_of_the_calls_even_of_those_that_were_dropped() {
     let mut bus = bus(&slow);
     let mut clone = bus.clone();
     for number in 0..50 {
-        assert!(poll_once(pin!(I2c::write(&mut bus, 1, &[number, 0]))).is_pending());
+        poll_once(pin!(I2c::write(&mut bus, 1, &[number, 0])));
         Blocking::write(&mut clone, 1, &[number, 1]).unwrap();
-        assert!(poll_once(pin!(I2c::write(&mut bus, 1, &[number, 2]))).is_pending());
+        poll_once(pin!(I2c::write(&mut bus, 1, &[number, 2])));
         block_on(I2c::write(&mut clone, 1, &[number, 3])).unwrap();
     }
     let wanted: Vec<u8> = (0..50)
@@ -105,7 +106,7 @@ fn what_was_begun_is_done_when_the_bus_is_gone() {
     let slow = Slow::default();
     let mut gone = bus(&slow);
     for number in 0..5 {
-        assert!(poll_once(pin!(I2c::write(&mut gone, 1, &[number]))).is_pending());
+        poll_once(pin!(I2c::write(&mut gone, 1, &[number])));
     }
     drop(gone);
     for _ in 0..1000 {
@@ -152,12 +153,7 @@ fn a_waker_that_panics_stops_nobody_else() {
     let waker = Arc::new(Panics).into();
     {
         let mut write = pin!(I2c::write(&mut bus, 1, &[1]));
-        assert!(
-            write
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        let _ = write.as_mut().poll(&mut Context::from_waker(&waker));
     }
     block_on(I2c::write(&mut bus, 1, &[2])).unwrap();
     assert_eq!(*slow.sent.lock().unwrap(), [1, 2]);
