@@ -136,7 +136,9 @@ fn an_hour_is_always_the_same_and_takes_no_time() -> Result {
     for neighbour in neighbours {
         neighbour.join().unwrap();
     }
-    assert!(fastest < Duration::from_secs(1), "an hour took {fastest:?}");
+    // Some 0.5 s; how long it takes on a busy machine is no fact of the board.
+    println!("an hour took {fastest:?}");
+    assert!(fastest < HOUR / 360, "an hour took {fastest:?}");
     Ok(())
 }
 
