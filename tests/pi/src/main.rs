@@ -1,0 +1,189 @@
+//! The emulated Raspberry Pi: gets it, boots it, and runs the tests that need a kernel in it. See
+//! README.md beside this.
+
+mod bench;
+mod console;
+mod cpio;
+mod guest;
+mod image;
+mod kept;
+mod machine;
+mod monitor;
+mod packages;
+mod tier;
+
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, getpid, getppid};
+
+use crate::guest::{End, Order};
+use crate::image::Image;
+use crate::machine::Machine;
+use crate::packages::{NoDownload, Packages};
+
+/// What `timeout(1)` ends with, too.
+const DEAD: u8 = 124;
+
+/// `EX_TEMPFAIL` of `sysexits.h`.
+const NO_DOWNLOAD: u8 = 75;
+
+/// The emulated Raspberry Pi in which the tests that need a kernel run.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Gets all that is needed, if it is not there. Ends with 75 if a download could not be had.
+    SetUp,
+    /// Runs a program and ends with its status, or with 124 if the machine hung or stopped.
+    Run {
+        /// How many seconds it may take.
+        #[arg(long, env = "CIRCUITS_PI_TIMEOUT", default_value_t = 180)]
+        timeout: u64,
+        /// A static program for aarch64, or a shell script.
+        program: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Sets up and runs all tests that need a kernel.
+    Test {
+        /// Runs a program that fails, one that hangs and one that stops the machine instead; ends
+        /// with 0 if all are caught.
+        #[arg(long)]
+        self_check: bool,
+        /// Further arguments of `cargo test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Keeps a machine until a process ends.
+    #[command(hide = true)]
+    Serve { machine: String, owner: i32 },
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().what.carry_out() {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("pi: {error:#}");
+            let offline = error.downcast_ref::<NoDownload>().is_some();
+            ExitCode::from(if offline { NO_DOWNLOAD } else { 1 })
+        }
+    }
+}
+
+impl What {
+    fn carry_out(self) -> Result<u8> {
+        let home = Home::find()?;
+        match self {
+            What::SetUp => {
+                let (packages, _) = home.image()?;
+                println!("Linux {} in {}", packages.release(), home.0.display());
+                Ok(0)
+            }
+            What::Run {
+                timeout,
+                program,
+                arguments,
+            } => run(&home, timeout, program, arguments),
+            What::Test {
+                self_check: true, ..
+            } => {
+                home.image()?;
+                tier::check()
+            }
+            What::Test { arguments, .. } => {
+                home.image()?;
+                tier::run(&arguments)
+            }
+            What::Serve { machine, owner } => {
+                let machine = [Machine::Pi, Machine::Can]
+                    .into_iter()
+                    .find(|candidate| candidate.name() == machine)
+                    .context("no such machine")?;
+                let owner = Pid::from_raw(owner).context("no such process")?;
+                kept::serve(&home, machine, owner)?;
+                Ok(0)
+            }
+        }
+    }
+}
+
+fn run(home: &Home, seconds: u64, program: PathBuf, arguments: Vec<String>) -> Result<u8> {
+    // Not in the background, where nobody would see it.
+    home.image()?;
+    let ours = |name: &str| name.starts_with("CIRCUITS_") && !name.starts_with("CIRCUITS_PI_");
+    let order = Order {
+        environment: env::vars()
+            .filter(|(name, _)| ours(name) || name.starts_with("RUST_"))
+            .collect(),
+        program,
+        arguments,
+        seconds,
+    };
+    let machine = Machine::of(&order.program);
+    match kept::run(home, machine, owner()?, &order)? {
+        End::Exit(status) => Ok(status),
+        End::Dead(why) => {
+            let program = order.program.display();
+            eprintln!("pi: {program}: {why}");
+            Ok(DEAD)
+        }
+    }
+}
+
+/// The cargo that runs one program after another, or else this process.
+fn owner() -> Result<Pid> {
+    let mut process = getppid();
+    while let Some(candidate) = process {
+        let status = format!("/proc/{}/status", candidate.as_raw_nonzero());
+        let status = fs::read_to_string(status)?;
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        if field("Name:").is_some_and(|name| name.trim().starts_with("cargo")) {
+            return Ok(candidate);
+        }
+        let parent = field("PPid:").and_then(|id| id.trim().parse().ok());
+        process = parent.and_then(Pid::from_raw);
+    }
+    Ok(getpid())
+}
+
+/// The folder that all is kept in, which is the only one that is written to.
+pub(crate) struct Home(PathBuf);
+
+impl Home {
+    fn find() -> Result<Home> {
+        let path = match (env::var_os("CIRCUITS_PI_DIR"), env::var_os("XDG_CACHE_HOME")) {
+            (Some(path), _) => PathBuf::from(path),
+            (None, Some(cache)) => Path::new(&cache).join("circuits/pi"),
+            (None, None) => {
+                let home = env::var_os("HOME").context("set CIRCUITS_PI_DIR, or HOME")?;
+                Path::new(&home).join(".cache/circuits/pi")
+            }
+        };
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Home(fs::canonicalize(path)?))
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Returns what a machine boots, which is got and made first if it is not there.
+    pub(crate) fn image(&self) -> Result<(Packages, Image)> {
+        // One at a time.
+        let lock = File::create(self.join("lock"))?;
+        flock(&lock, FlockOperation::LockExclusive)?;
+        let packages = Packages::fetch(&self.join("packages"))?;
+        let image = Image::make(&self.0, &packages)?;
+        Ok((packages, image))
+    }
+}

@@ -1,0 +1,125 @@
+//! All tests that need a kernel, and whether this would notice if they failed.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::DEAD;
+
+const TARGET: &str = "aarch64-unknown-linux-musl";
+
+/// Runs the tests that are marked as ignored, for they are those that need a kernel.
+pub(crate) fn run(arguments: &[String]) -> Result<u8> {
+    add_target()?;
+    let mut cargo = cargo("test");
+    cargo.args(["--workspace", "--exclude", "circuits-pi"]);
+    cargo.args(["--tests", "--no-fail-fast"]).args(arguments);
+    if !arguments.iter().any(|argument| argument == "--") {
+        cargo.args(["--", "--ignored"]);
+    }
+    let mut tests = cargo.stdout(Stdio::piped()).spawn()?;
+    let (mut passed, mut failed) = (0, 0);
+    for line in BufReader::new(tests.stdout.take().unwrap()).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some((ok, bad)) = result(&line) {
+            passed += ok;
+            failed += bad;
+        }
+    }
+    let ok = tests.wait()?.success() && passed > 0;
+    if !ok && failed == 0 {
+        // A program that did not come to its end, or none at all.
+        failed = 1;
+    }
+    println!("\n{passed} passed, {failed} failed");
+    Ok(u8::from(!ok))
+}
+
+/// Runs programs that must be seen to fail.
+pub(crate) fn check() -> Result<u8> {
+    add_target()?;
+    let (mut passed, mut failed) = (0, 0);
+    let mut expect = |what: &str, is: bool, output: &Output| {
+        if is {
+            passed += 1;
+            println!("caught: {what}");
+        } else {
+            failed += 1;
+            println!("not caught: {what}, but {output:?}");
+        }
+    };
+    let said = |output: &Output, what: &str| {
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        println!("{errors}");
+        errors.contains(what)
+    };
+
+    let fails = program("fails")?;
+    let printed = String::from_utf8_lossy(&fails.stdout).contains("as it should");
+    let caught = printed && fails.status.code() == Some(101);
+    expect("a program that fails", caught, &fails);
+
+    let hangs = program("hangs")?;
+    let caught = said(&hangs, "no end after") && said(&hangs, "what it printed last");
+    let caught = caught && hangs.status.code() == Some(DEAD.into());
+    expect("a program that hangs", caught, &hangs);
+
+    let stops = program("stops")?;
+    let caught = said(&stops, "the machine stopped");
+    let caught = caught && stops.status.code() == Some(DEAD.into());
+    expect("a program that stops the machine", caught, &stops);
+
+    println!("\n{passed} passed, {failed} failed");
+    Ok(u8::from(failed > 0))
+}
+
+fn program(what: &str) -> Result<Output> {
+    let mut cargo = cargo("run");
+    cargo.args(["--quiet", "--package", "circuits-bench", "--example"]);
+    cargo.args(["self_check", "--", what]);
+    Ok(cargo.env("CIRCUITS_PI_TIMEOUT", "10").output()?)
+}
+
+fn cargo(verb: &str) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args([verb, "--target", TARGET]);
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    cargo
+}
+
+fn add_target() -> Result<()> {
+    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    // Without rustup it is the distribution's, and cargo says what is missing.
+    if installed.is_ok_and(|list| !String::from_utf8_lossy(&list.stdout).contains(TARGET)) {
+        Command::new("rustup")
+            .args(["target", "add", TARGET])
+            .status()
+            .context("cannot run rustup")?;
+    }
+    Ok(())
+}
+
+/// How many passed and failed, in the line that a test program ends with.
+fn result(line: &str) -> Option<(u32, u32)> {
+    let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+    let count = |what: &str| {
+        let mut each = counts.split("; ");
+        each.find_map(|part| part.strip_suffix(what)?.parse().ok())
+    };
+    Some((count(" passed")?, count(" failed")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_counted() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 4 ignored; 0 measured; 0 filtered out";
+        assert_eq!(result(line), Some((12, 3)));
+        assert_eq!(result("test lines ... ok"), None);
+    }
+}
