@@ -1,9 +1,5 @@
 //! No operation takes memory from the heap in the steady state, blocking or async, on either board.
 
-#[cfg(target_os = "linux")]
-#[path = "bench/gpio_sim.rs"]
-mod gpio_sim;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -174,7 +170,7 @@ fn on_stub(stub: &Stub) -> Bench {
 
 #[cfg(target_os = "linux")]
 fn on_linux() -> Bench {
-    let sim = gpio_sim::GpioSim::new();
+    let sim = circuits_bench::SimLines::new();
     let (input, output) = (sim.input(), sim.output());
     let board = Board::linux().unwrap();
     Bench {

@@ -1,80 +1,18 @@
 //! One system call an operation on Linux, as the kernel's own trace counts them.
 #![cfg(target_os = "linux")]
 
-#[path = "bench/gpio_sim.rs"]
-mod gpio_sim;
-
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use circuits::Board;
 use circuits::gpio::{Config, EdgeDetection, Input};
 use circuits::i2c::Operation;
 use circuits::prelude::*;
-
-/// The system calls of a thread, counted by an instance of the kernel's tracer.
-struct Tracer {
-    instance: PathBuf,
-    switch: File,
-}
-
-impl Tracer {
-    fn new() -> Tracer {
-        let tracing = PathBuf::from("/sys/kernel/tracing");
-        if !tracing.join("instances").exists() {
-            let mount = Command::new("mount")
-                .args(["-t", "tracefs", "tracefs"])
-                .arg(&tracing)
-                .status();
-            assert!(mount.unwrap().success());
-        }
-        let instance = tracing.join("instances/circuits");
-        fs::create_dir_all(&instance).unwrap();
-        let event = instance.join("events/raw_syscalls/sys_enter");
-        // SAFETY: it has no requirements.
-        #[allow(unsafe_code)]
-        let thread = unsafe { libc::gettid() };
-        fs::write(event.join("filter"), format!("common_pid == {thread}")).unwrap();
-        let switch = File::options()
-            .write(true)
-            .open(event.join("enable"))
-            .unwrap();
-        Tracer { instance, switch }
-    }
-
-    /// Runs `f` and returns the numbers of the calls that it made.
-    fn trace(&mut self, f: impl FnOnce()) -> Vec<i64> {
-        fs::write(self.instance.join("trace"), "").unwrap();
-        self.switch.write_all(b"1").unwrap();
-        f();
-        self.switch.write_all(b"0").unwrap();
-        let trace = fs::read_to_string(self.instance.join("trace")).unwrap();
-        let number = |line: &str| line.split_once(" NR ")?.1.split(' ').next()?.parse().ok();
-        let mut calls: Vec<i64> = trace.lines().filter_map(number).collect();
-        // The one that turned the tracer off.
-        assert_eq!(calls.pop(), Some(libc::SYS_write));
-        calls
-    }
-}
-
-impl Drop for Tracer {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.instance);
-    }
-}
-
-/// There is one instance.
-static TRACER: Mutex<()> = Mutex::new(());
+use circuits_bench::{SimLines, Tracer};
 
 const ROUNDS: usize = 100;
 
 /// Asserts that each round of `f` is one ioctl and nothing else.
 fn assert_one_ioctl(what: &str, mut f: impl FnMut()) {
-    let _one = TRACER.lock().unwrap_or_else(|e| e.into_inner());
     let calls = Tracer::new().trace(|| (0..ROUNDS).for_each(|_| f()));
     assert_eq!(calls, [libc::SYS_ioctl; ROUNDS], "{what}");
 }
@@ -82,7 +20,7 @@ fn assert_one_ioctl(what: &str, mut f: impl FnMut()) {
 #[test]
 #[ignore = "needs root, tracefs and gpio-sim"]
 fn a_line_is_set_and_read_by_one_call() {
-    let (board, sim) = (Board::linux().unwrap(), gpio_sim::GpioSim::new());
+    let (board, sim) = (Board::linux().unwrap(), SimLines::new());
     let output = board.output(sim.output()).unwrap();
     assert_one_ioctl("set", || output.set(!output.is_set()).unwrap());
     let input = board.input(sim.input()).unwrap();
@@ -92,14 +30,13 @@ fn a_line_is_set_and_read_by_one_call() {
 #[test]
 #[ignore = "needs root, tracefs and gpio-sim"]
 fn an_edge_that_is_queued_is_one_call() {
-    let (board, sim) = (Board::linux().unwrap(), gpio_sim::GpioSim::new());
+    let (board, sim) = (Board::linux().unwrap(), SimLines::new());
     let config = Config::new().edge_detection(EdgeDetection::Both);
     let mut input = Input::open_on(board.gpio(), sim.input(), &config).unwrap();
     for level in [true, false, true] {
         sim.drive(level);
         board.delay().sleep(Duration::from_millis(50)).unwrap();
     }
-    let _one = TRACER.lock().unwrap_or_else(|e| e.into_inner());
     let calls = Tracer::new().trace(|| {
         // One read brings them all.
         for _ in 0..3 {

@@ -1,19 +1,13 @@
 //! The contract on the virtual board, in virtual and in real time, under every executor.
 
-#[path = "../../tests/bench/executors.rs"]
-mod executors;
-#[path = "../../tests/bench/signals.rs"]
-mod signals;
-
 use std::pin::Pin;
 use std::sync::Arc;
 
-use circuits_gpio::contract::{Bench, FACTS, Thread};
+use circuits_bench::{Run, Suite, Thread, signal_this_thread};
+use circuits_gpio::contract::{Bench, FACTS};
 use circuits_gpio::{Backend, LineSpec};
 use circuits_stub::Stub;
 use circuits_wait::Interrupt;
-use executors::{EXECUTORS, Run};
-use libtest_mimic::{Arguments, Trial};
 
 struct StubBench {
     stub: Stub,
@@ -69,25 +63,17 @@ impl Bench for StubBench {
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {
-        signals::to_this_thread()
+        signal_this_thread()
     }
 }
 
 fn main() {
-    let mut tests = Vec::new();
-    for (time, stub) in [
-        ("virtual", Stub::virtual_time as fn() -> Stub),
-        ("real", Stub::real_time),
-    ] {
-        for (name, executor) in EXECUTORS {
-            for (fact, check) in FACTS {
-                let run = move || {
-                    check(Arc::new(StubBench::new(stub(), executor)));
-                    Ok(())
-                };
-                tests.push(Trial::test(format!("{time}::{name}::{fact}"), run));
-            }
-        }
-    }
-    libtest_mimic::run(&Arguments::from_args(), tests).exit();
+    Suite::new()
+        .on("virtual time", FACTS, |check, executor| {
+            check(Arc::new(StubBench::new(Stub::virtual_time(), executor)));
+        })
+        .on("real time", FACTS, |check, executor| {
+            check(Arc::new(StubBench::new(Stub::real_time(), executor)));
+        })
+        .main()
 }

@@ -7,12 +7,12 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
+use circuits_bench::block_on;
 use circuits_i2c::{Address, Backend, Bus, Config, Done, ErrorKind, Handle, Operation, Result};
 use circuits_stub::Stub;
 use circuits_wait::Clock;
 use embedded_hal::i2c::I2c as Blocking;
 use embedded_hal_async::i2c::I2c;
-use futures_lite::future::block_on;
 
 /// A device at every address, which remembers what it was sent. 0xff makes the handle panic.
 #[derive(Clone, Debug, Default)]

@@ -1,23 +1,24 @@
 //! The contract on the virtual board, in virtual and in real time, under every executor.
 
-#[path = "../../tests/bench/executors.rs"]
-mod executors;
-#[path = "../../tests/bench/signals.rs"]
-mod signals;
-
 use std::pin::Pin;
 use std::sync::Arc;
 
+use circuits_bench::{Run, Suite, Thread, signal_this_thread};
 use circuits_i2c::Backend;
-use circuits_i2c::contract::{Bench, FACTS, SENSOR, Thread};
+use circuits_i2c::contract::{Bench, FACTS, SENSOR};
 use circuits_stub::Stub;
 use circuits_stub::chips::Tmp102;
-use executors::{EXECUTORS, Run};
-use libtest_mimic::{Arguments, Trial};
 
 struct StubBench {
     stub: Stub,
     executor: Run,
+}
+
+impl StubBench {
+    fn new(stub: Stub, executor: Run) -> StubBench {
+        let stub = stub.i2c_device("i2c-1", SENSOR, Tmp102::new()).unwrap();
+        StubBench { stub, executor }
+    }
 }
 
 impl Bench for StubBench {
@@ -46,26 +47,17 @@ impl Bench for StubBench {
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {
-        signals::to_this_thread()
+        signal_this_thread()
     }
 }
 
 fn main() {
-    let mut tests = Vec::new();
-    for (time, stub) in [
-        ("virtual", Stub::virtual_time as fn() -> Stub),
-        ("real", Stub::real_time),
-    ] {
-        for (name, executor) in EXECUTORS {
-            for (fact, check) in FACTS {
-                let run = move || {
-                    let stub = stub().i2c_device("i2c-1", SENSOR, Tmp102::new()).unwrap();
-                    check(Arc::new(StubBench { stub, executor }));
-                    Ok(())
-                };
-                tests.push(Trial::test(format!("{time}::{name}::{fact}"), run));
-            }
-        }
-    }
-    libtest_mimic::run(&Arguments::from_args(), tests).exit();
+    Suite::new()
+        .on("virtual time", FACTS, |check, executor| {
+            check(Arc::new(StubBench::new(Stub::virtual_time(), executor)));
+        })
+        .on("real time", FACTS, |check, executor| {
+            check(Arc::new(StubBench::new(Stub::real_time(), executor)));
+        })
+        .main()
 }

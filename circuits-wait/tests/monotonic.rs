@@ -1,37 +1,17 @@
 //! Waits on the kernel's clock, which need nothing that is not on every Linux.
 #![cfg(target_os = "linux")]
 
-#[path = "../../tests/bench/signals.rs"]
-mod signals;
-
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Waker};
+use std::thread;
 use std::time::Duration;
 
+use circuits_bench::{block_on, signal_this_thread};
 use circuits_wait::{Clock, Delay, Fd, Interrupt, Monotonic, Ready, Time};
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
 
 fn pair() -> (Fd<OwnedFd>, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
@@ -183,7 +163,7 @@ fn signals_end_no_wait() {
     let (tell, told) = std::sync::mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(|| {
-            tell.send(signals::to_this_thread()).unwrap();
+            tell.send(signal_this_thread()).unwrap();
             let start = clock.now();
             let until = |millis| start + Duration::from_millis(millis);
             assert!(!fd.block(Some(until(50)), &mut read(&fd)).unwrap());

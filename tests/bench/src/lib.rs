@@ -1,1 +1,37 @@
-//! x
+//! What the tests of Circuits stand on.
+//!
+//! - [`Suite`] runs the facts of a contract on one target after another, and tells which ran.
+//! - [`EXECUTORS`] run futures, [`run_threads`] threads, and [`signal_this_thread`] disturbs them.
+//! - [`SimLines`] is two lines of the kernel's simulator, [`Tracer`] counts system calls.
+//! - [`Outside`] is the bench that the emulated Pi stands on: it moves its inputs, reads its outputs,
+//!   warms its sensors, plugs adapters in, and holds the other ends of its serial lines.
+//! - [`I2cClient`], [`Unbound`] and [`CanLink`] come and go inside, by the kernel's own means.
+//!
+//! It is not published. Things fail by panicking: it is for tests.
+#![allow(missing_debug_implementations)]
+
+mod executors;
+mod signals;
+mod suite;
+
+#[cfg(target_os = "linux")]
+mod outside;
+#[cfg(target_os = "linux")]
+mod plug;
+#[cfg(target_os = "linux")]
+mod sim;
+#[cfg(target_os = "linux")]
+mod tracer;
+
+pub use executors::{EXECUTORS, Run, Thread, block_on, run_threads};
+pub use signals::signal_this_thread;
+pub use suite::{Excused, Suite};
+
+#[cfg(target_os = "linux")]
+pub use outside::{Adapter, Outside, Port};
+#[cfg(target_os = "linux")]
+pub use plug::{CanLink, I2cClient, Unbound};
+#[cfg(target_os = "linux")]
+pub use sim::SimLines;
+#[cfg(target_os = "linux")]
+pub use tracer::Tracer;

@@ -163,7 +163,9 @@ fn dependencies(module: &[u8]) -> Vec<String> {
     let Some(start) = module.windows(FIELD.len()).position(|bytes| bytes == FIELD) else {
         return Vec::new();
     };
-    let list = module[start + FIELD.len()..].split(|byte| *byte == 0).next();
+    let list = module[start + FIELD.len()..]
+        .split(|byte| *byte == 0)
+        .next();
     String::from_utf8_lossy(list.unwrap_or_default())
         .split(',')
         .filter(|name| !name.is_empty())

@@ -98,7 +98,7 @@ impl Machine {
             format!("memory-backend-file,id={id},size={size},mem-path={memory},share=on")
         };
         // Messages of the kernel could come in the middle of a line of ours.
-        let parameters = "panic=-1 quiet loglevel=3";
+        let parameters = "maxcpus=1 panic=-1 quiet loglevel=3";
         match self {
             Machine::Pi => {
                 let flash = files.join("flash");
@@ -112,7 +112,10 @@ impl Machine {
                     .arg(format!("console=ttyS1,115200 mem=512M {parameters}"))
                     .args(["-serial", &socket("ttyAMA0"), "-serial", &socket("console")])
                     .arg("-drive")
-                    .arg(format!("if=none,id=flash,format=raw,file={}", flash.display()));
+                    .arg(format!(
+                        "if=none,id=flash,format=raw,file={}",
+                        flash.display()
+                    ));
                 for device in DEVICES {
                     command.args(["-device", device]);
                 }

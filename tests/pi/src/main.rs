@@ -161,7 +161,10 @@ pub(crate) struct Home(PathBuf);
 
 impl Home {
     fn find() -> Result<Home> {
-        let path = match (env::var_os("CIRCUITS_PI_DIR"), env::var_os("XDG_CACHE_HOME")) {
+        let path = match (
+            env::var_os("CIRCUITS_PI_DIR"),
+            env::var_os("XDG_CACHE_HOME"),
+        ) {
             (Some(path), _) => PathBuf::from(path),
             (None, Some(cache)) => Path::new(&cache).join("circuits/pi"),
             (None, None) => {

@@ -47,7 +47,10 @@ impl Packages {
             }
             let apt = Apt::new(root)?;
             let release = apt.kernel()?;
-            eprintln!("downloading QEMU and Linux {release} into {}", root.display());
+            eprintln!(
+                "downloading QEMU and Linux {release} into {}",
+                root.display()
+            );
             apt.download_with_dependencies(&TOOLS)?;
             let mut guest = vec![format!("{SHELL}:arm64")];
             guest.extend(apt.parts_of_kernel(&release)?);
@@ -69,9 +72,7 @@ impl Packages {
 
     /// Returns the kernel's own folder, with its image, modules and device trees.
     pub(crate) fn kernel(&self) -> PathBuf {
-        self.root
-            .join("guest/usr/lib/modules")
-            .join(&self.release)
+        self.root.join("guest/usr/lib/modules").join(&self.release)
     }
 
     pub(crate) fn busybox(&self) -> PathBuf {
@@ -207,13 +208,20 @@ Debug::NoLocking "true";
         install.args(["-qq", "-y", "--download-only", "install"]);
         self.online(install.args(packages))?;
         for deb in debs(&self.folder.join("cache/archives"))? {
-            fs::rename(&deb, self.folder.join("debs").join(deb.file_name().unwrap()))?;
+            fs::rename(
+                &deb,
+                self.folder.join("debs").join(deb.file_name().unwrap()),
+            )?;
         }
         Ok(())
     }
 
     fn download(&self, packages: &[String]) -> Result<()> {
-        self.online(self.command("apt-get").args(["-qq", "download"]).args(packages))
+        self.online(
+            self.command("apt-get")
+                .args(["-qq", "download"])
+                .args(packages),
+        )
     }
 
     /// Unpacks each, records its version, and removes what was downloaded.
@@ -222,7 +230,11 @@ Debug::NoLocking "true";
         for deb in debs(&self.folder.join("debs"))? {
             let is = output(
                 Command::new("dpkg-deb")
-                    .args(["--show", "--showformat", "${Package} ${Version} ${Architecture}\n"])
+                    .args([
+                        "--show",
+                        "--showformat",
+                        "${Package} ${Version} ${Architecture}\n",
+                    ])
                     .arg(&deb),
             )?;
             let guest = is.starts_with("linux-") || is.starts_with(SHELL);

@@ -14,9 +14,12 @@ const TARGET: &str = "aarch64-unknown-linux-musl";
 pub(crate) fn run(arguments: &[String]) -> Result<u8> {
     add_target()?;
     let mut cargo = cargo("test");
-    cargo.args(["--workspace", "--exclude", "circuits-pi"]);
+    let given = |option: &str| arguments.iter().any(|argument| argument == option);
+    if !given("-p") && !given("--package") {
+        cargo.args(["--workspace", "--exclude", "circuits-pi"]);
+    }
     cargo.args(["--tests", "--no-fail-fast"]).args(arguments);
-    if !arguments.iter().any(|argument| argument == "--") {
+    if !given("--") {
         cargo.args(["--", "--ignored"]);
     }
     let mut tests = cargo.stdout(Stdio::piped()).spawn()?;
@@ -91,7 +94,9 @@ fn cargo(verb: &str) -> Command {
 }
 
 fn add_target() -> Result<()> {
-    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let installed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .output();
     // Without rustup it is the distribution's, and cargo says what is missing.
     if installed.is_ok_and(|list| !String::from_utf8_lossy(&list.stdout).contains(TARGET)) {
         Command::new("rustup")
@@ -118,7 +123,8 @@ mod tests {
 
     #[test]
     fn results_are_counted() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 4 ignored; 0 measured; 0 filtered out";
+        let line =
+            "test result: FAILED. 12 passed; 3 failed; 4 ignored; 0 measured; 0 filtered out";
         assert_eq!(result(line), Some((12, 3)));
         assert_eq!(result("test lines ... ok"), None);
     }

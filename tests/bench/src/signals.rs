@@ -1,10 +1,8 @@
-//! Signals that interrupt system calls.
-#![allow(unsafe_code)]
-
 /// Returns a function that sends SIGUSR1, which does nothing but to end system calls early, to the
 /// thread that calls this.
 #[cfg(target_os = "linux")]
-pub(crate) fn to_this_thread() -> Box<dyn Fn() + Send> {
+#[allow(unsafe_code)]
+pub fn signal_this_thread() -> Box<dyn Fn() + Send> {
     extern "C" fn nothing(_: libc::c_int) {}
     // SAFETY: the handler does nothing, and without SA_RESTART no call goes on after it.
     unsafe {
@@ -26,6 +24,6 @@ pub(crate) fn to_this_thread() -> Box<dyn Fn() + Send> {
 
 /// Does nothing: there are no waits on a kernel here.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn to_this_thread() -> Box<dyn Fn() + Send> {
+pub fn signal_this_thread() -> Box<dyn Fn() + Send> {
     Box::new(|| {})
 }

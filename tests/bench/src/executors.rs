@@ -1,34 +1,45 @@
-//! Executors that have nothing in common, to run the same futures.
-
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Wake};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll, Wake};
+use std::thread;
 
-pub(crate) type Run = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
+/// Runs a future to its end.
+pub type Run = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
 
-pub(crate) const EXECUTORS: [(&str, Run); 4] = [
-    ("block_on", block_on),
+/// Executors that have nothing in common, to run the same futures.
+pub const EXECUTORS: [(&str, Run); 4] = [
+    ("block_on", |future| block_on(future)),
     ("tokio", tokio),
     ("tokio_multi", tokio_multi),
     ("smol", smol),
 ];
 
-/// The ten lines that are enough.
-fn block_on(future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-    struct Unpark(Thread);
+/// A name, and what to run.
+pub type Thread = (&'static str, Box<dyn FnOnce() + Send>);
+
+/// Runs all at the same time, each in a thread of its own, until all are done.
+pub fn run_threads(threads: Vec<Thread>) {
+    let spawn = |(name, f): Thread| thread::Builder::new().name(name.into()).spawn(f).unwrap();
+    let threads: Vec<_> = threads.into_iter().map(spawn).collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+/// Runs a future by the ten lines that are enough.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
             self.0.unpark();
         }
     }
     let (waker, mut future) = (Arc::new(Unpark(thread::current())).into(), pin!(future));
-    while future
-        .as_mut()
-        .poll(&mut Context::from_waker(&waker))
-        .is_pending()
-    {
-        thread::park();
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
     }
 }
 
