@@ -12,8 +12,12 @@ fn main() {
             println!("what it printed last");
             std::thread::sleep(Duration::from_secs(3600));
         }
-        // Immediately, as if the power went.
-        Some("stops") => std::fs::write("/proc/sysrq-trigger", "o").unwrap(),
+        // At once, which ends QEMU.
+        Some("stops") => {
+            println!("what it printed before");
+            std::thread::sleep(Duration::from_secs(1));
+            std::fs::write("/proc/sysrq-trigger", "b").unwrap();
+        }
         _ => panic!("it is told how to end by its argument"),
     }
     std::thread::sleep(Duration::from_secs(10));

@@ -39,6 +39,12 @@ impl Console {
         }
     }
 
+    /// Forgets what has been printed.
+    pub(crate) fn forget(&mut self) {
+        self.last.clear();
+        self.line.clear();
+    }
+
     /// Writes a line to whoever reads in the guest.
     pub(crate) fn say(&mut self, line: &str) -> io::Result<()> {
         self.stream.write_all(format!("{line}\n").as_bytes())

@@ -77,11 +77,13 @@ impl Guest {
                 break Console::new(stream);
             }
             if qemu.try_wait()?.is_some() {
-                bail!("QEMU: {}", fs::read_to_string(errors)?.trim());
+                bail!("QEMU: {}", fs::read_to_string(&errors)?.trim());
             }
             thread::sleep(Duration::from_millis(10));
         };
-        let bench = Bench::connect(machine, files)?;
+        let bench = Bench::connect(machine, files).with_context(|| {
+            format!("QEMU: {}", fs::read_to_string(&errors).unwrap_or_default())
+        })?;
         let mut guest = Guest {
             machine,
             qemu,
@@ -113,6 +115,7 @@ impl Guest {
         ensure!(archive.len() as u64 <= room, "the program is too large");
         self.memory
             .write_all_at(&archive, self.machine.programs())?;
+        self.console.forget();
         self.console.say(&format!("run {megabytes}"))?;
         let deadline = Instant::now() + Duration::from_secs(order.seconds);
         loop {

@@ -16,16 +16,18 @@ const TREE: &str = "dtb/broadcom/bcm2837-rpi-3-b.dtb";
 
 /// The modules that are loaded, with their parameters; what they depend on is loaded before.
 const MODULES: &[(&str, &str)] = &[
-    // Memory that the host writes programs into: on the Pi, and on a PCI bus.
+    // What the host writes programs into: memory of the Pi, a disk of the other machine.
     ("of_pmem", ""),
-    ("virtio_pmem", ""),
     ("nd_pmem", ""),
+    ("virtio_blk", ""),
     // The Pi's controllers.
     ("i2c-bcm2835", ""),
     ("i2c-dev", ""),
     ("spi-bcm2835", ""),
     ("bcm2835_thermal", ""),
     ("pwm-bcm2835", ""),
+    // Without it, it cannot restart. (Whoever opens the watchdog restarts it, in QEMU's model.)
+    ("bcm2835_wdt", ""),
     // Drivers of what is connected to it.
     ("at24", ""),
     ("lm75", ""),
@@ -65,6 +67,7 @@ impl Image {
         };
         // Written last.
         if !image.initramfs.exists() {
+            forget_others(&folder)?;
             fs::create_dir_all(&folder)?;
             device_tree(packages, &image.device_tree)?;
             let unfinished = folder.join(format!("initramfs-{}", std::process::id()));
@@ -73,6 +76,17 @@ impl Image {
         }
         Ok(image)
     }
+}
+
+/// Removes the images that were made before. (Machines that run have read theirs.)
+fn forget_others(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder.parent().context("it is a root")?)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("image-") {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Debian's device tree of the Pi 3B with our overlay, as `dtoverlay=` in config.txt would apply it.

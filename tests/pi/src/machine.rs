@@ -53,7 +53,7 @@ impl Machine {
         }
     }
 
-    /// Returns the size of the memory that the host can write into.
+    /// Returns the size of what the host can write into: the memory of the Pi, a disk of the other.
     pub(crate) fn memory(self) -> u64 {
         match self {
             // All of it; the kernel is told to leave the upper half alone.
@@ -62,7 +62,7 @@ impl Machine {
         }
     }
 
-    /// Returns where programs go in there, which is `/dev/pmem0` in the guest.
+    /// Returns where programs go in there, which is `/dev/pmem0` or `/dev/vda` in the guest.
     pub(crate) fn programs(self) -> u64 {
         match self {
             Machine::Pi => 512 * MEGABYTE,
@@ -71,7 +71,8 @@ impl Machine {
     }
 
     /// Returns the command that starts it, stopped, with its sockets in `files`: `console`, `qmp`,
-    /// `qtest` and `ttyAMA0`. `memory` is the path of what backs the memory.
+    /// `qtest` and `ttyAMA0`. `memory` is the path of what the host can
+    /// write into.
     pub(crate) fn command(
         self,
         packages: &Packages,
@@ -93,18 +94,16 @@ impl Machine {
             .arg(&image.kernel)
             .arg("-initrd")
             .arg(&image.initramfs);
-        let backend = |id| {
-            let size = self.memory();
-            format!("memory-backend-file,id={id},size={size},mem-path={memory},share=on")
-        };
         // Messages of the kernel could come in the middle of a line of ours.
         let parameters = "maxcpus=1 panic=-1 quiet loglevel=3";
         match self {
             Machine::Pi => {
+                let ram = format!("size={},mem-path={memory},share=on", self.memory());
                 let flash = files.join("flash");
                 std::fs::write(&flash, vec![0xff; MEGABYTE as usize])?;
                 command
-                    .args(["-object", &backend("ram")])
+                    .arg("-object")
+                    .arg(format!("memory-backend-file,id=ram,{ram}"))
                     .args(["-machine", "raspi3b,memory-backend=ram"])
                     .arg("-dtb")
                     .arg(&image.device_tree)
@@ -121,11 +120,13 @@ impl Machine {
                 }
             }
             Machine::Can => {
+                let disk = "if=none,id=programs,format=raw,read-only=on";
                 command
                     .args(["-machine", "virt", "-cpu", "cortex-a53"])
-                    .args(["-m", "512M,maxmem=1G"])
-                    .args(["-object", &backend("programs")])
-                    .args(["-device", "virtio-pmem-pci,memdev=programs"])
+                    .args(["-m", "512M"])
+                    .arg("-drive")
+                    .arg(format!("{disk},file={memory},file.locking=off"))
+                    .args(["-device", "virtio-blk-pci,drive=programs"])
                     .arg("-append")
                     .arg(format!("console=ttyAMA0 {parameters}"))
                     .args(["-serial", &socket("console")])
