@@ -18,14 +18,20 @@ use crate::Home;
 use crate::guest::{End, Guest, Order};
 use crate::machine::Machine;
 
-/// Runs a program in the machine that is kept for `owner`, and prints what it prints.
-pub(crate) fn run(home: &Home, machine: Machine, owner: Pid, order: &Order) -> Result<End> {
+/// Runs a program in the machine that is kept for `owner`; `out` gets what it prints.
+pub(crate) fn run(
+    home: &Home,
+    machine: Machine,
+    owner: Pid,
+    order: &Order,
+    mut out: impl Write,
+) -> Result<End> {
     let folder = folder(home, machine, owner);
     // It may have just ended, because of the program before.
     for _ in 0..3 {
         let mut stream = connect(&folder, machine, owner)?;
         writeln!(stream, "{}", serde_json::to_string(order)?)?;
-        if let Some(end) = follow(stream)? {
+        if let Some(end) = follow(stream, &mut out)? {
             return Ok(end);
         }
     }
@@ -144,9 +150,8 @@ fn frame(mut stream: impl Write, letter: u8, bytes: &[u8]) -> io::Result<()> {
     stream.write_all(&frame)
 }
 
-/// Prints what comes until the end; `None` if there is none.
-fn follow(mut stream: UnixStream) -> Result<Option<End>> {
-    let mut out = io::stdout().lock();
+/// Passes on what comes until the end; `None` if there is none.
+fn follow(mut stream: UnixStream, out: &mut impl Write) -> Result<Option<End>> {
     loop {
         let mut head = [0; 5];
         if stream.read_exact(&mut head).is_err() {

@@ -10,10 +10,12 @@ mod kept;
 mod machine;
 mod monitor;
 mod packages;
+mod record;
 mod tier;
 
 use std::env;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -64,6 +66,8 @@ enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Makes the recordings in tests/recordings anew.
+    Record,
     /// Keeps a machine until a process ends.
     #[command(hide = true)]
     Serve { machine: String, owner: i32 },
@@ -104,6 +108,10 @@ impl What {
                 home.image()?;
                 tier::run(&arguments)
             }
+            What::Record => {
+                record::record(&home)?;
+                Ok(0)
+            }
             What::Serve { machine, owner } => {
                 let machine = [Machine::Pi, Machine::Can]
                     .into_iter()
@@ -130,7 +138,7 @@ fn run(home: &Home, seconds: u64, program: PathBuf, arguments: Vec<String>) -> R
         seconds,
     };
     let machine = Machine::of(&order.program);
-    match kept::run(home, machine, owner()?, &order)? {
+    match kept::run(home, machine, owner()?, &order, io::stdout().lock())? {
         End::Exit(status) => Ok(status),
         End::Dead(why) => {
             let program = order.program.display();

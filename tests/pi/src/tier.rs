@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::DEAD;
 
-const TARGET: &str = "aarch64-unknown-linux-musl";
+pub(crate) const TARGET: &str = "aarch64-unknown-linux-musl";
 
 /// Runs the tests that are marked as ignored, for they are those that need a kernel.
 pub(crate) fn run(arguments: &[String]) -> Result<u8> {
@@ -81,14 +81,14 @@ fn self_check(what: &str) -> Result<Output> {
     Ok(cargo.env("CIRCUITS_PI_TIMEOUT", "10").output()?)
 }
 
-fn cargo(verb: &str) -> Command {
+pub(crate) fn cargo(verb: &str) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.args([verb, "--target", TARGET]);
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     cargo
 }
 
-fn add_target() -> Result<()> {
+pub(crate) fn add_target() -> Result<()> {
     let installed = Command::new("rustup")
         .args(["target", "list", "--installed"])
         .output();
