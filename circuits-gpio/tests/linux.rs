@@ -1,21 +1,22 @@
-//! The contract on the kernel: on `gpio-sim` (Linux 5.19; needs the module and root), and in the
-//! emulated Pi on the board's own chip.
+//! The contract on the kernel: on `gpio-sim` (Linux 5.19; needs the module and root), and on a board
+//! with three wires, which CIRCUITS_TEST_WIRES names and the emulated Pi has.
 
 #[cfg(target_os = "linux")]
 mod kernel {
+    use std::env;
     use std::pin::Pin;
     use std::sync::{Arc, Mutex};
 
     use circuits_bench::{Excused, Outside, Run, Suite, Thread, run_threads, signal_this_thread};
-    use circuits_gpio::contract::{Bench, FACTS};
-    use circuits_gpio::{Backend, LineSpec, Linux};
+    use circuits_gpio::contract::{Bench, FACTS, Fact};
+    use circuits_gpio::{Backend, Input, LineSpec, Linux, Output};
     use circuits_wait::{Interrupt, Monotonic};
     use gpiosim::{Bank, Level, Sim};
 
     /// Why the board's own chip shows no edge.
     const NO_INTERRUPTS: &str = "QEMU's model of the chip raises no interrupts";
 
-    const NOT_ON_THE_BOARD: &[Excused] = &[
+    const NOT_IN_QEMU: &[Excused] = &[
         ("active_low_turns_an_input_over", NO_INTERRUPTS),
         ("a_refused_opening_leaves_the_holder", NO_INTERRUPTS),
         ("detection_keeps_the_queue_and_the_count", NO_INTERRUPTS),
@@ -63,20 +64,72 @@ mod kernel {
         }
     }
 
-    /// GPIO20 to GPIO22 of the board.
-    struct Board(Outside);
+    /// Three wires: two lines that are moved, and one that is looked at, each with another that does
+    /// it.
+    struct Wires {
+        lines: [String; 3],
+        movers: [Output; 2],
+        looker: Input,
+        outside: Option<Outside>,
+    }
 
-    impl Ends for Board {
+    impl Wires {
+        /// What the environment says of a board, or those of the emulated Pi.
+        fn names() -> Option<Vec<[String; 2]>> {
+            let wires = match (env::var("CIRCUITS_TEST_WIRES"), Outside::find()) {
+                (Ok(wires), _) => wires,
+                (_, Some(_)) => "GPIO5-GPIO6,GPIO13-GPIO19,GPIO16-GPIO26".into(),
+                _ => return None,
+            };
+            let pair = |wire: &str| {
+                let (line, other) = wire.split_once('-').expect("a wire is LINE-LINE");
+                [line.into(), other.into()]
+            };
+            let wires: Vec<_> = wires.split(',').map(pair).collect();
+            assert_eq!(
+                wires.len(),
+                3,
+                "three wires, two to be moved and one to be looked at"
+            );
+            Some(wires)
+        }
+
+        fn new(names: &[[String; 2]]) -> Wires {
+            let wires = Wires {
+                lines: [0, 1, 2].map(|number: usize| names[number][0].clone()),
+                movers: [0, 1].map(|number: usize| Output::open(&*names[number][1]).unwrap()),
+                looker: Input::open(&*names[2][1]).unwrap(),
+                outside: Outside::find(),
+            };
+            // The output is low while nobody holds it, if it was so before.
+            drop(Output::open(&*wires.lines[2]).unwrap());
+            wires.settle();
+            wires
+        }
+
+        /// The wires of the emulated Pi bring everything to where it goes when they are told to.
+        fn settle(&self) {
+            if let Some(outside) = self.outside {
+                for (from, to) in [(6, 5), (19, 13), (16, 26)] {
+                    outside.drive(to, outside.level(from));
+                }
+            }
+        }
+    }
+
+    impl Ends for Wires {
         fn line(&self, number: u32) -> LineSpec {
-            LineSpec::name(format!("GPIO{}", 20 + number))
+            LineSpec::name(&*self.lines[number as usize])
         }
 
         fn drive(&self, number: u32, high: bool) {
-            self.0.drive(20 + number, high);
+            self.movers[number as usize].set(high).unwrap();
+            self.settle();
         }
 
-        fn level(&self, number: u32) -> bool {
-            self.0.level(20 + number)
+        fn level(&self, _: u32) -> bool {
+            self.settle();
+            self.looker.get().unwrap()
         }
     }
 
@@ -147,14 +200,13 @@ mod kernel {
             let sim = gpiosim::builder().with_bank(&bank).live().unwrap();
             check(KernelBench::new(sim, executor));
         });
-        if let Some(outside) = Outside::find() {
-            let run = move |check: circuits_gpio::contract::Fact, executor| {
+        if let Some(wires) = Wires::names() {
+            let excused = Outside::find().map_or(&[][..], |_| NOT_IN_QEMU);
+            let run = move |check: Fact, executor| {
                 let _one = BOARD.lock().unwrap_or_else(|e| e.into_inner());
-                let board = Board(outside);
-                (0..3).for_each(|number| board.drive(number, false));
-                check(KernelBench::new(board, executor));
+                check(KernelBench::new(Wires::new(&wires), executor));
             };
-            suite = suite.on_kernel("pinctrl-bcm2835", NOT_ON_THE_BOARD, FACTS, run);
+            suite = suite.on_kernel("the board", excused, FACTS, run);
         }
         suite.main()
     }

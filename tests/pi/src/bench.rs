@@ -41,13 +41,10 @@ impl Bench {
     pub(crate) fn connect(machine: Machine, files: &Path) -> Result<Bench> {
         let mut bench = Bench {
             qmp: Qmp::connect(&files.join("qmp"))?,
-            // QEMU's board leaves chip select unconnected.
+            // QEMU's board leaves it unconnected.
             qtest: Qtest::connect(&files.join("qtest"), |line, high| {
-                let order = format!(
-                    "set_irq_in /machine/peripheral/flash ssi-gpio-cs 0 {}",
-                    u8::from(high)
-                );
-                (line == CE0).then_some(order)
+                let flash = "/machine/peripheral/flash ssi-gpio-cs 0";
+                (line == CE0).then(|| format!("set_irq_in {flash} {}", u8::from(high)))
             })?,
             files: files.into(),
             ports: HashMap::new(),
@@ -71,7 +68,10 @@ impl Bench {
     pub(crate) fn answer(&mut self, line: &str) -> Result<String> {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
-            ["drive", line, level] => self.drive(line.parse()?, level == "1")?,
+            ["drive", line, level] => {
+                let order = set_input(line.parse()?, level == "1");
+                self.qtest.ask(&order)?;
+            }
             ["level", line] => return Ok(self.level(line.parse()?)?.to_string()),
             ["temperature", sensor, milli] => self.set_temperature(sensor, milli.parse()?)?,
             ["plug", name, socket] => self.plug(name, socket.parse()?)?,
@@ -83,15 +83,6 @@ impl Bench {
             _ => bail!("the bench cannot {line:?}"),
         }
         Ok(String::new())
-    }
-
-    /// Moves an input. QEMU's model takes writes to the output registers for inputs, too.
-    fn drive(&mut self, line: u64, high: bool) -> Result<()> {
-        let register = if high { GPSET } else { GPCLR };
-        let (word, bit) = (line / 32 * 4, line % 32);
-        self.qtest
-            .ask(&format!("writel {:#x} {:#x}", register + word, 1 << bit))?;
-        Ok(())
     }
 
     fn level(&mut self, line: u64) -> Result<u8> {
@@ -168,6 +159,13 @@ impl Bench {
             .get_mut(name)
             .with_context(|| format!("there is no {name} to hold the other end of"))
     }
+}
+
+/// The order that moves an input: QEMU's model takes writes to the output registers for inputs, too.
+fn set_input(line: u32, high: bool) -> String {
+    let register = if high { GPSET } else { GPCLR };
+    let (word, bit) = (u64::from(line) / 32 * 4, line % 32);
+    format!("writel {:#x} {:#x}", register + word, 1_u32 << bit)
 }
 
 /// The far end of a serial line.

@@ -147,6 +147,7 @@ APT::Install-Recommends "false";
 APT::Sandbox::User "";
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
+APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Acquire::Retries "3";
 Debug::NoLocking "true";
