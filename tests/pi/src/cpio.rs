@@ -48,9 +48,9 @@ impl Cpio {
     /// padded to four bytes.
     fn entry(&mut self, path: &str, mode: u32, contents: &[u8]) {
         self.inodes += 1;
-        let (length, name) = (contents.len() as u32, path.len() as u32 + 1);
+        let (inode, length, name) = (self.inodes, contents.len() as u32, path.len() as u32 + 1);
         self.bytes.extend(b"070701");
-        for number in [self.inodes, mode, 0, 0, 1, 0, length, 0, 0, 0, 0, name, 0] {
+        for number in [inode, mode, 0, 0, 1, 0, length, 0, 0, 0, 0, name, 0] {
             self.bytes.extend(format!("{number:08X}").bytes());
         }
         self.bytes.extend(path.bytes());

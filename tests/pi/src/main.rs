@@ -1,6 +1,7 @@
 //! The emulated Raspberry Pi: gets it, boots it, and runs the tests that need a kernel in it. See
 //! README.md beside this.
 
+mod apt;
 mod bench;
 mod console;
 mod cpio;
@@ -24,10 +25,11 @@ use clap::{Parser, Subcommand};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, getpid, getppid};
 
+use crate::apt::NoDownload;
 use crate::guest::{End, Order};
 use crate::image::Image;
 use crate::machine::Machine;
-use crate::packages::{NoDownload, Packages};
+use crate::packages::Packages;
 
 /// What `timeout(1)` ends with, too.
 const DEAD: u8 = 124;
