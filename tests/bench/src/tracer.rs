@@ -37,14 +37,14 @@ impl Tracer {
     }
 
     /// Runs `f` and returns the numbers of the calls that it made.
-    pub fn trace(&mut self, f: impl FnOnce()) -> Vec<i64> {
+    pub fn trace(&mut self, f: impl FnOnce()) -> Vec<libc::c_long> {
         fs::write(self.instance.join("trace"), "").unwrap();
         self.switch.write_all(b"1").unwrap();
         f();
         self.switch.write_all(b"0").unwrap();
         let trace = fs::read_to_string(self.instance.join("trace")).unwrap();
         let number = |line: &str| line.split_once(" NR ")?.1.split(' ').next()?.parse().ok();
-        let mut calls: Vec<i64> = trace.lines().filter_map(number).collect();
+        let mut calls: Vec<libc::c_long> = trace.lines().filter_map(number).collect();
         // The one that turned the tracer off.
         assert_eq!(calls.pop(), Some(libc::SYS_write));
         calls
