@@ -57,6 +57,20 @@ fn lines_are_moved_and_seen() {
 
 #[test]
 #[ignore = "needs the emulated Pi"]
+fn what_is_not_there_is_refused() {
+    let outside = Outside::here();
+    let refused = |f: fn(Outside)| std::panic::catch_unwind(|| f(outside)).unwrap_err();
+    refused(|outside| outside.drive(54, true));
+    refused(|outside| assert!(!outside.level(99)));
+    refused(|outside| outside.set_temperature(0x13, 0));
+    refused(|outside| drop(outside.plug("TWO WORDS", 2)));
+    refused(|outside| drop(outside.plug("SEVENTH", 7)));
+    // It goes on.
+    outside.drive(26, false);
+}
+
+#[test]
+#[ignore = "needs the emulated Pi"]
 fn simulated_lines_have_names_of_their_own() {
     let board = Board::linux().unwrap();
     assert!(!board.input("SIM17").unwrap().get().unwrap());
@@ -93,6 +107,10 @@ fn the_uart_has_another_end() {
     assert_eq!(&heard, b"any byte: \x00\x01\xff");
     port.write_all(b"and back: \x01\n").unwrap();
     assert_eq!(uart.receive(12), b"and back: \x01\n");
+    // More than a line of the console holds.
+    let many: Vec<u8> = (0..3000).map(|number| number as u8).collect();
+    port.write_all(&many).unwrap();
+    assert_eq!(uart.receive(3000), many);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -27,8 +29,8 @@ impl Outside {
         Outside::find().expect("this runs in the emulated Pi: cargo pi-test")
     }
 
-    /// Makes a line of the board (`GPIO22` is 22) electrically high or low while it is an input. It
-    /// is no edge: the model of the chip raises no interrupts.
+    /// Makes a line of the board (`GPIO22` is 22) electrically high or low while it is an input (an
+    /// output would be set to it). It is no edge: the model of the chip raises no interrupts.
     pub fn drive(self, line: u32, high: bool) {
         ask(&format!("drive {line} {}", u8::from(high)));
     }
@@ -47,7 +49,15 @@ impl Outside {
     /// Plugs a USB serial adapter (0403:6001) into a socket of the board (2 to 5, as a Pi 3
     /// numbers them), with its name as its serial number. It is pulled out when the value is
     /// dropped.
+    ///
+    /// # Panics
+    /// The name is not made of letters, digits, `-` and `_`.
     pub fn plug(self, name: &str, socket: u32) -> Adapter {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        assert!(
+            !name.is_empty() && name.chars().all(plain),
+            "a name is plain: {name:?}"
+        );
         ask(&format!("plug {name} {socket}"));
         Adapter { name: name.into() }
     }
@@ -90,8 +100,7 @@ pub struct Port<'a> {
 impl Port<'_> {
     /// Sends bytes to the board.
     pub fn send(self, bytes: &[u8]) {
-        // A line of the console is 4095 characters at most.
-        for part in bytes.chunks(1024) {
+        for part in bytes.chunks(LONGEST) {
             let digits: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
             ask(&format!("send {} {digits}", self.name));
         }
@@ -99,17 +108,35 @@ impl Port<'_> {
 
     /// Waits until so many bytes have come from the board, for at most ten seconds, and takes them.
     pub fn receive(self, count: usize) -> Vec<u8> {
-        let digits = ask(&format!("receive {} {count}", self.name));
-        let pairs = (0..digits.len()).step_by(2);
-        pairs
-            .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-            .collect()
+        let start = Instant::now();
+        loop {
+            let received: usize = ask(&format!("received {}", self.name)).parse().unwrap();
+            if received >= count {
+                break;
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "{received} of {count} bytes have come"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+        let mut bytes = Vec::new();
+        while bytes.len() < count {
+            let part = (count - bytes.len()).min(LONGEST);
+            let digits = ask(&format!("take {} {part}", self.name));
+            let pairs = (0..digits.len()).step_by(2);
+            bytes.extend(pairs.map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()));
+        }
+        bytes
     }
 }
 
 fn ask(what: &str) -> String {
     try_ask(what).unwrap_or_else(|error| panic!("{what}: {error}"))
 }
+
+/// How many bytes go into a line: those of the console are 4095 characters at most.
+const LONGEST: usize = 1024;
 
 /// Asks the host, in a line that begins with a byte which nothing else prints, and returns its
 /// answer.

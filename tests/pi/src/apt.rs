@@ -8,13 +8,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::packages::output;
 
 /// Debian 13. Its kernel has no gpio-sim; the one of its backports does.
-const SUITE: &str = "trixie";
+pub(crate) const SUITE: &str = "trixie";
 const KERNEL: &str = "linux-image-arm64";
+
+/// How apt says that it is the network.
+const NETWORK: [&str; 7] = [
+    "Could not connect",
+    "Unable to connect",
+    "Could not resolve",
+    "Temporary failure resolving",
+    "Connection failed",
+    "timed out",
+    "Service Unavailable",
+];
 
 /// A download that could not be had, which is nobody's fault here.
 #[derive(Debug, thiserror::Error)]
@@ -84,11 +95,15 @@ Debug::NoLocking "true";
         let done = command
             .output()
             .with_context(|| format!("cannot run {:?}", command.get_program()))?;
-        if !done.status.success() {
-            let why = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-            return Err(NoDownload(why).into());
+        if done.status.success() {
+            return Ok(());
         }
-        Ok(())
+        let why = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+        match NETWORK.iter().any(|words| why.contains(words)) {
+            true => Err(NoDownload(why).into()),
+            // A package that is gone or a signature that is wrong is for us to mend.
+            false => bail!("apt: {why}"),
+        }
     }
 
     /// Returns the release of the newest kernel.

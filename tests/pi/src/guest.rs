@@ -13,11 +13,11 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{MemfdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 
-use crate::bench::Bench;
 use crate::console::{Console, Part};
 use crate::cpio::Cpio;
 use crate::image::Image;
 use crate::machine::Machine;
+use crate::outside::Outside;
 use crate::packages::Packages;
 
 /// A boot takes some fifteen seconds on an idle machine.
@@ -46,11 +46,12 @@ pub(crate) enum End {
 
 pub(crate) struct Guest {
     machine: Machine,
+    booted: Instant,
     qemu: Child,
     files: PathBuf,
     memory: File,
     console: Console,
-    bench: Bench,
+    outside: Outside,
 }
 
 impl Guest {
@@ -60,6 +61,7 @@ impl Guest {
         packages: &Packages,
         image: &Image,
         files: &Path,
+        wanted: impl Fn() -> bool,
     ) -> Result<Guest> {
         // Without CLOEXEC: QEMU opens it by its number.
         let memory = File::from(memfd_create("circuits-pi", MemfdFlags::empty())?);
@@ -81,21 +83,23 @@ impl Guest {
             }
             thread::sleep(Duration::from_millis(10));
         };
-        let bench = Bench::connect(machine, files).with_context(|| {
+        let outside = Outside::connect(machine, files).with_context(|| {
             format!("QEMU: {}", fs::read_to_string(&errors).unwrap_or_default())
         })?;
         let mut guest = Guest {
             machine,
+            booted: Instant::now(),
             qemu,
             files: files.into(),
             memory,
             console,
-            bench,
+            outside,
         };
         let deadline = Instant::now() + BOOT;
         loop {
             match guest.console.read(LOOK)? {
                 Some(parts) if parts.iter().any(is_up) => return Ok(guest),
+                Some(_) if !wanted() => bail!("nobody wants the machine any more"),
                 Some(_) if Instant::now() < deadline => (),
                 _ => bail!("the machine did not boot.{}", guest.report()),
             }
@@ -116,7 +120,10 @@ impl Guest {
         self.memory
             .write_all_at(&archive, self.machine.programs())?;
         self.console.forget();
-        self.console.say(&format!("run {megabytes}"))?;
+        // What no program can know, and so say in our name.
+        let token = Instant::now().duration_since(self.booted).as_nanos();
+        self.console.say(&format!("run {megabytes} {token}"))?;
+        let exit = format!("exit {token} ");
         let deadline = Instant::now() + Duration::from_secs(order.seconds);
         loop {
             let Some(parts) = self.console.read(LOOK)? else {
@@ -129,10 +136,10 @@ impl Guest {
                         print(&bytes);
                     }
                     Part::Ours(line) => {
-                        if let Some(status) = line.strip_prefix("exit ") {
+                        if let Some(status) = line.strip_prefix(&exit) {
                             return Ok(Some(End::Exit(status.parse().unwrap_or(u8::MAX))));
                         }
-                        let answer = match self.bench.answer(&line) {
+                        let answer = match self.outside.answer(&line) {
                             Ok(value) => format!("ok {value}"),
                             Err(error) => format!("error {error:#}"),
                         };
@@ -196,7 +203,8 @@ fn archive(order: &Order) -> Result<Vec<u8>> {
     for (variable, value) in &order.environment {
         start += &format!("export {variable}={}\n", quoted(value));
     }
-    start += &format!("exec {}", quoted(&format!("./{name}")));
+    // Not `exec`: who leads a session gets a signal when a terminal that it opened goes.
+    start += &quoted(&format!("./{name}"));
     for argument in &order.arguments {
         start += &format!(" {}", quoted(argument));
     }

@@ -67,7 +67,6 @@ impl Image {
         };
         // Written last.
         if !image.initramfs.exists() {
-            forget_others(&folder)?;
             fs::create_dir_all(&folder)?;
             device_tree(packages, &image.device_tree)?;
             let unfinished = folder.join(format!("initramfs-{}", std::process::id()));
@@ -76,17 +75,6 @@ impl Image {
         }
         Ok(image)
     }
-}
-
-/// Removes the images that were made before. (Machines that run have read theirs.)
-fn forget_others(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder.parent().context("it is a root")?)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("image-") {
-            fs::remove_dir_all(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Debian's device tree of the Pi 3B with our overlay, as `dtoverlay=` in config.txt would apply it.

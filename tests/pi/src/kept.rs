@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ pub(crate) fn run(
     let folder = folder(home, machine, owner);
     // It may have just ended, because of the program before.
     for _ in 0..3 {
-        let mut stream = connect(&folder, machine, owner)?;
+        let mut stream = connect(home, &folder, machine, owner)?;
         writeln!(stream, "{}", serde_json::to_string(order)?)?;
         if let Some(end) = follow(stream, &mut out)? {
             return Ok(end);
@@ -41,14 +42,13 @@ pub(crate) fn run(
 /// Keeps a machine for `owner`.
 pub(crate) fn serve(home: &Home, machine: Machine, owner: Pid) -> Result<()> {
     let folder = folder(home, machine, owner);
-    let Ok(listener) = UnixListener::bind(folder.join("socket")) else {
-        // Somebody was quicker.
-        return Ok(());
-    };
+    let socket = folder.join("socket");
+    let listener =
+        UnixListener::bind(&socket).with_context(|| format!("cannot make {}", socket.display()))?;
     let owner = pidfd_open(owner, PidfdFlags::empty())?;
-    let mut guest = home
-        .image()
-        .and_then(|(packages, image)| Guest::boot(machine, &packages, &image, &folder));
+    let mut guest = home.image().and_then(|(packages, image)| {
+        Guest::boot(machine, &packages, &image, &folder, || !is_ready(&owner))
+    });
     loop {
         let mut both = [
             PollFd::new(&listener, PollFlags::IN),
@@ -64,7 +64,8 @@ pub(crate) fn serve(home: &Home, machine: Machine, owner: Pid) -> Result<()> {
             Err(error) => Ok(Some(End::Dead(format!("{error:#}")))),
         };
         match end.unwrap_or_else(|error| Some(End::Dead(format!("{error:#}")))) {
-            Some(end @ End::Exit(_)) => {
+            // One that was killed may have left anything behind.
+            Some(end @ End::Exit(..128)) => {
                 let _ = frame(&mut stream, END, serde_json::to_string(&end)?.as_bytes());
             }
             end => {
@@ -90,13 +91,14 @@ fn one(guest: &mut Guest, stream: &UnixStream) -> Result<Option<End>> {
     guest.run(&serde_json::from_str(&order)?, |bytes| {
         let mut stream = stream;
         let written = bytes.is_empty() || frame(&mut stream, PRINTED, bytes).is_ok();
-        written && !has_ended(stream)
+        // The other side has nothing more to say: it has hung up.
+        written && !is_ready(stream)
     })
 }
 
-/// Whether the other side, which has nothing more to say, has hung up.
-fn has_ended(stream: &UnixStream) -> bool {
-    let mut one = [PollFd::new(stream, PollFlags::IN)];
+/// Whether there is something to read, or the end: of a process, that it has ended.
+fn is_ready(fd: &impl AsFd) -> bool {
+    let mut one = [PollFd::new(fd, PollFlags::IN)];
     let now = Timespec {
         tv_sec: 0,
         tv_nsec: 0,
@@ -110,13 +112,16 @@ fn folder(home: &Home, machine: Machine, owner: Pid) -> PathBuf {
 }
 
 /// Connects to the machine, which is started if it is not there.
-fn connect(folder: &Path, machine: Machine, owner: Pid) -> Result<UnixStream> {
+fn connect(home: &Home, folder: &Path, machine: Machine, owner: Pid) -> Result<UnixStream> {
+    // One starts it, and the others find it.
+    let _lock = home.lock("starting")?;
     let socket = folder.join("socket");
     if let Ok(stream) = UnixStream::connect(&socket) {
         return Ok(stream);
     }
     // What is there belonged to a process of the same number.
     let _ = fs::remove_dir_all(folder);
+    home.forget_the_dead()?;
     fs::create_dir_all(folder)?;
     let log = folder.join("log");
     let mut server = Command::new(std::env::current_exe()?)
@@ -132,7 +137,7 @@ fn connect(folder: &Path, machine: Machine, owner: Pid) -> Result<UnixStream> {
         if let Ok(stream) = UnixStream::connect(&socket) {
             return Ok(stream);
         }
-        if server.try_wait()?.is_some_and(|status| !status.success()) {
+        if server.try_wait()?.is_some() {
             bail!("{}", fs::read_to_string(log)?.trim());
         }
         thread::sleep(Duration::from_millis(10));

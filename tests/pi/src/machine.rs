@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::image::Image;
 use crate::packages::Packages;
@@ -39,6 +39,13 @@ const CAN_PROGRAMS: [&str; 1] = ["can_controllers"];
 const MEGABYTE: u64 = 1 << 20;
 
 impl Machine {
+    /// Finds a machine by its name.
+    pub(crate) fn called(name: &str) -> Result<Machine> {
+        let mut all = [Machine::Pi, Machine::Can].into_iter();
+        all.find(|machine| machine.name() == name)
+            .context("there are the machines pi and can")
+    }
+
     /// Returns the machine that a program is for.
     pub(crate) fn of(program: &Path) -> Machine {
         let name = program.file_name().unwrap_or_default().to_string_lossy();

@@ -2,7 +2,6 @@
 //! README.md beside this.
 
 mod apt;
-mod bench;
 mod console;
 mod cpio;
 mod guest;
@@ -10,17 +9,19 @@ mod image;
 mod kept;
 mod machine;
 mod monitor;
+mod outside;
 mod packages;
 mod record;
-mod tier;
+mod test;
 
 use std::env;
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, getpid, getppid};
@@ -53,10 +54,12 @@ enum What {
         /// How many seconds it may take.
         #[arg(long, env = "CIRCUITS_PI_TIMEOUT", default_value_t = 180)]
         timeout: u64,
-        /// A static program for aarch64, or a shell script.
-        program: PathBuf,
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
+        /// In which machine, pi or can: that of its name, if it is not said.
+        #[arg(long, env = "CIRCUITS_PI_MACHINE")]
+        machine: Option<String>,
+        /// A static program for aarch64, or a shell script, and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
     },
     /// Sets up and runs all tests that need a kernel.
     Test {
@@ -91,34 +94,32 @@ impl What {
         let home = Home::find()?;
         match self {
             What::SetUp => {
+                test::add_target()?;
                 let (packages, _) = home.image()?;
                 println!("Linux {} in {}", packages.release(), home.0.display());
                 Ok(0)
             }
             What::Run {
                 timeout,
-                program,
-                arguments,
-            } => run(&home, timeout, program, arguments),
+                machine,
+                command,
+            } => run(&home, timeout, machine, &command),
             What::Test {
                 self_check: true, ..
             } => {
                 home.image()?;
-                tier::check()
+                test::check()
             }
             What::Test { arguments, .. } => {
                 home.image()?;
-                tier::run(&arguments)
+                test::run(&arguments)
             }
             What::Record => {
                 record::record(&home)?;
                 Ok(0)
             }
             What::Serve { machine, owner } => {
-                let machine = [Machine::Pi, Machine::Can]
-                    .into_iter()
-                    .find(|candidate| candidate.name() == machine)
-                    .context("no such machine")?;
+                let machine = Machine::called(&machine)?;
                 let owner = Pid::from_raw(owner).context("no such process")?;
                 kept::serve(&home, machine, owner)?;
                 Ok(0)
@@ -127,19 +128,31 @@ impl What {
     }
 }
 
-fn run(home: &Home, seconds: u64, program: PathBuf, arguments: Vec<String>) -> Result<u8> {
+fn run(home: &Home, seconds: u64, machine: Option<String>, command: &[OsString]) -> Result<u8> {
+    let text = |text: &OsString| {
+        let text = text.to_str().map(str::to_owned);
+        text.context("arguments are text in UTF-8")
+    };
+    let (program, arguments) = command.split_first().context("there is no program")?;
+    let program = fs::canonicalize(program)
+        .with_context(|| format!("cannot find {}", program.to_string_lossy()))?;
+    is_for_the_guest(&program)?;
+    let machine = match machine {
+        Some(name) => Machine::called(&name)?,
+        None => Machine::of(&program),
+    };
     // Not in the background, where nobody would see it.
     home.image()?;
     let ours = |name: &str| name.starts_with("CIRCUITS_") && !name.starts_with("CIRCUITS_PI_");
     let order = Order {
-        environment: env::vars()
-            .filter(|(name, _)| ours(name) || name.starts_with("RUST_"))
+        environment: env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| ours(name) || name.starts_with("RUST"))
             .collect(),
         program,
-        arguments,
+        arguments: arguments.iter().map(text).collect::<Result<_>>()?,
         seconds,
     };
-    let machine = Machine::of(&order.program);
     match kept::run(home, machine, owner()?, &order, io::stdout().lock())? {
         End::Exit(status) => Ok(status),
         End::Dead(why) => {
@@ -148,6 +161,22 @@ fn run(home: &Home, seconds: u64, program: PathBuf, arguments: Vec<String>) -> R
             Ok(DEAD)
         }
     }
+}
+
+/// It is a script, or a program for aarch64: not one of this machine, by mistake.
+fn is_for_the_guest(program: &Path) -> Result<()> {
+    let mut head = Vec::new();
+    let file = File::open(program);
+    let file = file.with_context(|| format!("cannot read {}", program.display()))?;
+    file.take(20).read_to_end(&mut head)?;
+    // EM_AARCH64 of elf.h, where the header has the machine.
+    let aarch64 = head.starts_with(b"\x7fELF") && head.get(18..20) == Some(&[183, 0]);
+    ensure!(
+        aarch64 || head.starts_with(b"#!"),
+        "{} is neither a program for aarch64 nor a script",
+        program.display()
+    );
+    Ok(())
 }
 
 /// The cargo that runs one program after another, or else this process.
@@ -190,11 +219,31 @@ impl Home {
         self.0.join(name)
     }
 
+    /// Waits until nobody else does this, and lets nobody until the file is closed.
+    pub(crate) fn lock(&self, what: &str) -> Result<File> {
+        let lock = File::create(self.join(what))?;
+        flock(&lock, FlockOperation::LockExclusive)?;
+        Ok(lock)
+    }
+
+    /// Removes the folders of machines whose owners have ended, and that could not do it.
+    pub(crate) fn forget_the_dead(&self) -> Result<()> {
+        for entry in fs::read_dir(&self.0)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let owner = name
+                .strip_prefix("running-")
+                .and_then(|name| name.rsplit_once('-'));
+            if owner.is_some_and(|(_, owner)| !Path::new("/proc").join(owner).exists()) {
+                fs::remove_dir_all(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns what a machine boots, which is got and made first if it is not there.
     pub(crate) fn image(&self) -> Result<(Packages, Image)> {
-        // One at a time.
-        let lock = File::create(self.join("lock"))?;
-        flock(&lock, FlockOperation::LockExclusive)?;
+        let _lock = self.lock("setting-up")?;
         let packages = Packages::fetch(&self.join("packages"))?;
         let image = Image::make(&self.0, &packages)?;
         Ok((packages, image))

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::apt::Apt;
+use crate::apt::{Apt, SUITE};
 
 const TOOLS: [&str; 2] = ["qemu-system-arm", "device-tree-compiler"];
 const SHELL: &str = "busybox-static";
@@ -20,9 +20,11 @@ pub(crate) struct Packages {
 impl Packages {
     /// Finds the packages in `root`, and gets them first if they are not all there.
     pub(crate) fn fetch(root: &Path) -> Result<Packages> {
-        // Written last.
-        let complete = root.join("release");
-        if !complete.exists() {
+        // Written last: what was asked for, and the release of the kernel that came.
+        let complete = root.join("complete");
+        let wanted = format!("{SUITE}, {}, {SHELL}\n", TOOLS.join(", "));
+        let read = || fs::read_to_string(&complete).unwrap_or_default();
+        if !read().starts_with(&wanted) {
             let _ = fs::remove_dir_all(root);
             for directory in ["tools", "guest"] {
                 fs::create_dir_all(root.join(directory))?;
@@ -39,12 +41,11 @@ impl Packages {
             apt.download(&guest)?;
             unpack(&apt.debs()?, root)?;
             fs::remove_dir_all(root.join("apt"))?;
-            fs::write(&complete, release)?;
+            fs::write(&complete, format!("{wanted}{release}"))?;
         }
-        let release = fs::read_to_string(complete)?;
         Ok(Packages {
             root: root.into(),
-            release,
+            release: read()[wanted.len()..].to_owned(),
         })
     }
 

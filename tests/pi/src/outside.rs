@@ -1,16 +1,16 @@
 //! The bench outside the machine: what somebody would do at a real one with wires and hands.
 //!
-//! A test asks for it in a line, which `circuits_bench::outside` writes and documents.
+//! A test asks for it in a line, which `circuits_bench::Outside` writes and documents; the words are
+//! in [`Outside::answer`].
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use crate::machine::{Machine, SENSORS};
@@ -24,10 +24,8 @@ const GPLEV: u64 = 0x3f20_0034;
 /// Chip select 0 of SPI 0.
 const CE0: u32 = 8;
 
-/// How long the bench waits for bytes that it was told to expect.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-pub(crate) struct Bench {
+pub(crate) struct Outside {
+    machine: Machine,
     qmp: Qmp,
     qtest: Qtest,
     files: PathBuf,
@@ -36,10 +34,11 @@ pub(crate) struct Bench {
     adapters: u32,
 }
 
-impl Bench {
+impl Outside {
     /// Connects to a machine that is stopped, and lets it run.
-    pub(crate) fn connect(machine: Machine, files: &Path) -> Result<Bench> {
-        let mut bench = Bench {
+    pub(crate) fn connect(machine: Machine, files: &Path) -> Result<Outside> {
+        let mut outside = Outside {
+            machine,
             qmp: Qmp::connect(&files.join("qmp"))?,
             // QEMU's board leaves it unconnected.
             qtest: Qtest::connect(&files.join("qtest"), |line, high| {
@@ -51,17 +50,17 @@ impl Bench {
             adapters: 0,
         };
         if machine == Machine::Pi {
-            bench
+            outside
                 .qtest
                 .ask("irq_intercept_out /machine/soc/peripherals/gpio")?;
             for sensor in SENSORS {
-                bench.set_temperature(sensor, 21_500)?;
+                outside.set_temperature(sensor, 21_500)?;
             }
             let port = Port::connect(&files.join("ttyAMA0"))?;
-            bench.ports.insert("ttyAMA0".into(), port);
+            outside.ports.insert("ttyAMA0".into(), port);
         }
-        bench.qmp.execute("cont", json!({}))?;
-        Ok(bench)
+        outside.qmp.execute("cont", json!({}))?;
+        Ok(outside)
     }
 
     /// Does what a line asks for and returns the answer.
@@ -69,26 +68,38 @@ impl Bench {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
             ["drive", line, level] => {
-                let order = set_input(line.parse()?, level == "1");
+                let order = set_input(self.line(line)?, level == "1");
                 self.qtest.ask(&order)?;
             }
-            ["level", line] => return Ok(self.level(line.parse()?)?.to_string()),
+            ["level", line] => {
+                let line = self.line(line)?;
+                return Ok(self.level(line)?.to_string());
+            }
             ["temperature", sensor, milli] => self.set_temperature(sensor, milli.parse()?)?,
             ["plug", name, socket] => self.plug(name, socket.parse()?)?,
             ["unplug", name] => self.unplug(name)?,
             ["send", port, bytes] => self.port(port)?.send(&from_hex(bytes)?)?,
-            ["receive", port, count] => {
-                return Ok(to_hex(&self.port(port)?.receive(count.parse()?)?));
-            }
+            ["received", port] => return Ok(self.port(port)?.received().to_string()),
+            ["take", port, count] => return Ok(to_hex(&self.port(port)?.take(count.parse()?))),
             _ => bail!("the bench cannot {line:?}"),
         }
         Ok(String::new())
     }
 
-    fn level(&mut self, line: u64) -> Result<u8> {
+    /// A line of the Pi that is an input or an output of its GPIO block.
+    fn line(&self, line: &str) -> Result<u32> {
+        let line = line.parse()?;
+        ensure!(
+            self.machine == Machine::Pi && line < 54,
+            "there is no such line"
+        );
+        Ok(line)
+    }
+
+    fn level(&mut self, line: u32) -> Result<u8> {
         let levels = self
             .qtest
-            .ask(&format!("readl {:#x}", GPLEV + line / 32 * 4))?;
+            .ask(&format!("readl {:#x}", GPLEV + u64::from(line) / 32 * 4))?;
         let levels = u64::from_str_radix(levels.trim_start_matches("0x"), 16)?;
         Ok((levels >> (line % 32) & 1) as u8)
     }
@@ -102,9 +113,14 @@ impl Bench {
 
     /// Plugs a serial adapter into a socket of the Pi's hub.
     fn plug(&mut self, name: &str, socket: u32) -> Result<()> {
-        if self.ports.contains_key(name) {
-            bail!("{name} is plugged in already");
-        }
+        ensure!(
+            !self.ports.contains_key(name),
+            "{name} is plugged in already"
+        );
+        ensure!(
+            (2..=5).contains(&socket),
+            "the board has sockets 2 to 5, and no {socket}"
+        );
         // Not before somebody needs it: a hub is a thousand interrupts a second.
         if self.adapters == 0 {
             let hub = json!({ "driver": "usb-hub", "bus": "usb-bus.0", "port": "1" });
@@ -136,10 +152,17 @@ impl Bench {
     /// are ended first: each by a break, which carries no data, and a byte that wakes the
     /// controller and is never delivered, because the machine stands still.
     fn unplug(&mut self, name: &str) -> Result<()> {
-        let mut port = self.port(name)?.clone();
-        let id = port.adapter.take().context("it is not an adapter")?;
-        self.ports.remove(name);
+        let port = self.port(name)?.clone();
+        let id = port.adapter.clone().context("it is not an adapter")?;
         self.qmp.execute("stop", json!({}))?;
+        let pulled = self.pull(&port, &id);
+        self.qmp.execute("cont", json!({}))?;
+        pulled?;
+        self.ports.remove(name);
+        Ok(())
+    }
+
+    fn pull(&mut self, port: &Port, id: &str) -> Result<()> {
         for _ in 0..16 {
             let order = json!({ "id": id });
             self.qmp.execute("chardev-send-break", order)?;
@@ -150,7 +173,6 @@ impl Bench {
             }
         }
         self.qmp.execute("device_del", json!({ "id": id }))?;
-        self.qmp.execute("cont", json!({}))?;
         Ok(())
     }
 
@@ -172,7 +194,7 @@ fn set_input(line: u32, high: bool) -> String {
 #[derive(Clone)]
 struct Port {
     stream: Arc<UnixStream>,
-    received: Arc<(Mutex<Vec<u8>>, Condvar)>,
+    received: Arc<Mutex<Vec<u8>>>,
     /// What QEMU calls the adapter, if it is one.
     adapter: Option<String>,
 }
@@ -180,13 +202,12 @@ struct Port {
 impl Port {
     fn connect(socket: &Path) -> Result<Port> {
         let stream = Arc::new(UnixStream::connect(socket)?);
-        let received: Arc<(Mutex<Vec<u8>>, Condvar)> = Arc::default();
+        let received: Arc<Mutex<Vec<u8>>> = Arc::default();
         let (reader, into) = (stream.clone(), received.clone());
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(length @ 1..) = (&*reader).read(&mut bytes) {
-                into.0.lock().unwrap().extend(&bytes[..length]);
-                into.1.notify_all();
+                into.lock().unwrap().extend(&bytes[..length]);
             }
         });
         Ok(Port {
@@ -201,17 +222,15 @@ impl Port {
         Ok(())
     }
 
-    /// Waits for so many bytes and takes them.
-    fn receive(&self, count: usize) -> Result<Vec<u8>> {
-        let (received, more) = &*self.received;
-        let bytes = received.lock().unwrap();
-        let (mut bytes, waited) = more
-            .wait_timeout_while(bytes, PATIENCE, |bytes| bytes.len() < count)
-            .unwrap();
-        if waited.timed_out() {
-            bail!("{} of {count} bytes have come", bytes.len());
-        }
-        Ok(bytes.drain(..count).collect())
+    /// How many bytes have come. Who waits for more asks again: others may want something meanwhile.
+    fn received(&self) -> usize {
+        self.received.lock().unwrap().len()
+    }
+
+    fn take(&self, count: usize) -> Vec<u8> {
+        let mut received = self.received.lock().unwrap();
+        let count = count.min(received.len());
+        received.drain(..count).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! All tests that need a kernel, and whether this would notice if they failed.
 
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{self, Read, Write};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result};
@@ -14,34 +14,72 @@ pub(crate) const TARGET: &str = "aarch64-unknown-linux-musl";
 pub(crate) fn run(arguments: &[String]) -> Result<u8> {
     add_target()?;
     let mut cargo = cargo("test");
-    let given = |option: &str| arguments.iter().any(|argument| argument == option);
-    if !given("-p") && !given("--package") {
+    let end = arguments.iter().position(|argument| argument == "--");
+    let (of_cargo, of_tests) = arguments.split_at(end.unwrap_or(arguments.len()));
+    let given = |options: &[&str]| {
+        let is = |argument: &String| options.iter().any(|option| argument.starts_with(option));
+        of_cargo.iter().any(is)
+    };
+    if !given(&["-p", "--package", "--workspace"]) {
         cargo.args(["--workspace", "--exclude", "circuits-pi"]);
     }
-    if !given("--test") {
+    if !given(&[
+        "--test",
+        "--lib",
+        "--bin",
+        "--example",
+        "--all-targets",
+        "--doc",
+    ]) {
         cargo.arg("--tests");
     }
-    cargo.arg("--no-fail-fast").args(arguments);
-    if !given("--") {
-        cargo.args(["--", "--ignored"]);
+    cargo.arg("--no-fail-fast").args(of_cargo).arg("--");
+    if !of_tests
+        .iter()
+        .any(|argument| argument == "--include-ignored")
+    {
+        cargo.arg("--ignored");
     }
+    cargo.args(of_tests.iter().skip(1));
+
     let mut tests = cargo.stdout(Stdio::piped()).spawn()?;
-    let (mut passed, mut failed) = (0, 0);
-    for line in BufReader::new(tests.stdout.take().unwrap()).lines() {
-        let line = line?;
-        println!("{line}");
-        if let Some((ok, bad)) = result(&line) {
-            passed += ok;
-            failed += bad;
-        }
-    }
-    let ok = tests.wait()?.success() && passed > 0;
-    if !ok && failed == 0 {
-        // A program that did not come to its end, or none at all.
+    let mut output = tests.stdout.take().context("it has an output")?;
+    let counted = pass_on(&mut output);
+    let ended = tests.wait()?;
+    let (passed, mut failed) = counted?;
+    if !ended.success() && failed == 0 {
+        println!("\ncargo or a test program did not come to a good end: see above");
+        failed = 1;
+    } else if passed + failed == 0 {
+        println!("\nno test ran");
         failed = 1;
     }
     println!("\n{passed} passed, {failed} failed");
-    Ok(u8::from(!ok))
+    Ok(u8::from(failed > 0))
+}
+
+/// Prints what comes as it comes, and counts the tests that passed and failed.
+fn pass_on(from: &mut impl Read) -> Result<(u32, u32)> {
+    let (mut passed, mut failed) = (0, 0);
+    let (mut bytes, mut line) = ([0; 4096], Vec::new());
+    loop {
+        let length = from.read(&mut bytes)?;
+        if length == 0 {
+            return Ok((passed, failed));
+        }
+        io::stdout().write_all(&bytes[..length])?;
+        io::stdout().flush()?;
+        for byte in &bytes[..length] {
+            line.push(*byte);
+            if *byte == b'\n' {
+                if let Some((ok, bad)) = result(&String::from_utf8_lossy(&line)) {
+                    passed += ok;
+                    failed += bad;
+                }
+                line.clear();
+            }
+        }
+    }
 }
 
 /// Runs programs that must be seen not to come to a good end.
@@ -122,5 +160,8 @@ mod tests {
             "test result: FAILED. 12 passed; 3 failed; 4 ignored; 0 measured; 0 filtered out";
         assert_eq!(result(line), Some((12, 3)));
         assert_eq!(result("test lines ... ok"), None);
+        let output = format!("not text: \u{fffd}\n{line}\n{line}\n");
+        let bytes = output.replace('\u{fffd}', "?").into_bytes();
+        assert_eq!(pass_on(&mut &bytes[..]).unwrap(), (24, 6));
     }
 }
