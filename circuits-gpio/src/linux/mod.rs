@@ -135,6 +135,9 @@ impl Handle for Held {
     }
 
     fn configure(&self, configs: &[Config]) -> io::Result<()> {
+        if configs.len() != self.offsets.len() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let config = uapi::config(configs);
         v2::set_line_config(self.file.get_ref(), config).map_err(uapi::to_io)
     }
