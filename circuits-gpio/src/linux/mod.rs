@@ -94,7 +94,7 @@ impl Backend for Linux {
 
 fn chip(name: &str) -> io::Result<File> {
     // Its name, and no path.
-    if name.contains('/') {
+    if name.is_empty() || name.contains('/') {
         return Err(io::ErrorKind::NotFound.into());
     }
     File::open(Path::new("/dev").join(name))
