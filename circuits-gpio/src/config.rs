@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::EdgeDetection;
 
 /// How a line is to be held. What is not set is left to the chip or is off.
@@ -13,14 +15,29 @@ pub struct Config {
     initial: bool,
     active_low: bool,
     bias: Option<Bias>,
+    drive: Drive,
     edge_detection: EdgeDetection,
+    debounce: Duration,
+    event_clock: EventClock,
+    event_buffer: Option<u32>,
     consumer: Option<String>,
+    release: Release,
 }
 
 impl Config {
     /// Makes the default configuration: active high, bias as the chip has it, no edge detection.
     pub fn new() -> Config {
         Config::default()
+    }
+
+    /// Makes the default configuration of an input, for lines that are opened together.
+    pub fn input() -> Config {
+        Config::new()
+    }
+
+    /// Makes the default configuration of an output, for lines that are opened together.
+    pub fn output() -> Config {
+        Config::new().towards(Direction::Output)
     }
 
     /// Sets whether the line is active when it is electrically low. Levels and edges are logical
@@ -31,8 +48,17 @@ impl Config {
     }
 
     /// Sets the bias of the line, in place of whatever the chip has.
+    ///
+    /// The kernel does not tell whether the chip's driver can do it: it ignores what it cannot.
     pub fn bias(mut self, bias: Bias) -> Config {
         self.bias = Some(bias);
+        self
+    }
+
+    /// Sets how an output is driven. Default: both ways. Where a chip cannot leave a line open, the
+    /// kernel makes it an input for that time.
+    pub fn drive(mut self, drive: Drive) -> Config {
+        self.drive = drive;
         self
     }
 
@@ -43,21 +69,48 @@ impl Config {
         self
     }
 
+    /// Sets for how long an input must be at a level for it to count, in whole microseconds (what
+    /// is less is rounded up). Level and edges are those that lasted; an edge has the time at which
+    /// that was clear. Default: none.
+    pub fn debounce(mut self, period: Duration) -> Config {
+        self.debounce = period;
+        self
+    }
+
+    /// Sets which clock the times of edges are of. Default: the board's, which is monotonic.
+    pub fn event_clock(mut self, clock: EventClock) -> Config {
+        self.event_clock = clock;
+        self
+    }
+
+    /// Sets how many edges are kept until they are read, from 1 to 1024. Default: 16 for each line
+    /// that is opened together. It is one number for all of them. The kernel may keep more.
+    pub fn event_buffer(mut self, edges: u32) -> Config {
+        self.event_buffer = Some(edges);
+        self
+    }
+
     /// Sets the level that an output has from the start. Default: low.
     pub fn initial(mut self, high: bool) -> Config {
         self.initial = high;
         self
     }
 
-    /// Sets the name under which others see the line held. Default: that of the program. The kernel
-    /// keeps 31 bytes of it.
+    /// Sets the name under which others see the line held. Default: that of the program. It is one
+    /// name for all lines that are opened together; the kernel keeps 31 bytes of it.
     pub fn consumer(mut self, name: impl Into<String>) -> Config {
         self.consumer = Some(name.into());
         self
     }
 
-    /// Returns the same in this direction: what [`Input`](crate::Input) and
-    /// [`Output`](crate::Output) open a backend with, whatever was set.
+    /// Sets what becomes of the line when it is let go. Default: the chip's affair.
+    pub fn on_release(mut self, release: Release) -> Config {
+        self.release = release;
+        self
+    }
+
+    /// Returns the same in this direction, which is that of the type that opens the line, whatever
+    /// was set.
     pub fn towards(&self, direction: Direction) -> Config {
         Config {
             direction,
@@ -65,7 +118,19 @@ impl Config {
         }
     }
 
-    /// Returns the direction, which is that of the type that opens the line.
+    /// Returns the same in the other direction, without what only this one has.
+    pub(crate) fn turned(self, direction: Direction) -> Config {
+        Config {
+            direction,
+            initial: false,
+            edge_detection: EdgeDetection::Off,
+            debounce: Duration::ZERO,
+            drive: Drive::PushPull,
+            ..self
+        }
+    }
+
+    /// Returns the direction.
     pub fn direction(&self) -> Direction {
         self.direction
     }
@@ -80,14 +145,45 @@ impl Config {
         self.bias
     }
 
+    /// Returns how an output is driven.
+    pub fn line_drive(&self) -> Drive {
+        self.drive
+    }
+
     /// Returns which edges are kept.
     pub fn detected_edges(&self) -> EdgeDetection {
         self.edge_detection
     }
 
+    /// Returns for how long a level must last, in whole microseconds; zero for no debouncing.
+    pub fn debounce_period(&self) -> Duration {
+        Duration::from_micros(
+            self.debounce
+                .as_nanos()
+                .div_ceil(1000)
+                .try_into()
+                .unwrap_or(u64::MAX),
+        )
+    }
+
+    /// Returns which clock the times of edges are of.
+    pub fn times_of(&self) -> EventClock {
+        self.event_clock
+    }
+
+    /// Returns how many edges are kept, if it was set.
+    pub fn event_buffer_size(&self) -> Option<u32> {
+        self.event_buffer
+    }
+
     /// Returns the logical level that an output starts with.
     pub fn initial_level(&self) -> bool {
         self.initial
+    }
+
+    /// Returns what becomes of the line when it is let go.
+    pub fn release(&self) -> Release {
+        self.release
     }
 
     /// Returns the name under which others see the line held: the program's, if none was set.
@@ -104,13 +200,49 @@ impl Config {
 
     /// Checks what no backend could do.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
-        if self.direction == Direction::Output && self.edge_detection != EdgeDetection::Off {
-            return Err("an output has no edges to detect: open the line as an input");
+        match self.direction {
+            Direction::Output if self.edge_detection != EdgeDetection::Off => {
+                Err("an output has no edges to detect: open the line as an input")
+            }
+            Direction::Output if !self.debounce.is_zero() => {
+                Err("an output has nothing to debounce: open the line as an input")
+            }
+            Direction::Input if self.initial => {
+                Err("an input has no initial level: open the line as an output")
+            }
+            Direction::Input if self.drive != Drive::PushPull => {
+                Err("an input is not driven: open the line as an output")
+            }
+            Direction::Input if matches!(self.release, Release::Level(_)) => {
+                Err("an input has no level to leave behind: open the line as an output")
+            }
+            _ if self.debounce_period() > Config::LONGEST_DEBOUNCE => {
+                Err("it cannot be debounced for more than 4294 seconds")
+            }
+            _ if self
+                .event_buffer
+                .is_some_and(|edges| !(1..=1024).contains(&edges)) =>
+            {
+                Err("1 to 1024 edges can be kept")
+            }
+            _ => Ok(()),
         }
-        if self.direction == Direction::Input && self.initial {
-            return Err("an input has no initial level: open the line as an output");
-        }
-        Ok(())
+    }
+
+    /// The kernel's number of microseconds has 32 bits.
+    const LONGEST_DEBOUNCE: Duration = Duration::from_micros(u32::MAX as u64);
+
+    pub(crate) fn set_initial(&mut self, level: bool) {
+        self.initial = level;
+    }
+
+    pub(crate) fn set_detection(&mut self, edges: EdgeDetection) {
+        self.edge_detection = edges;
+    }
+
+    /// What is of all lines that are opened together.
+    pub(crate) fn shared(&self) -> (&Option<String>, Option<u32>) {
+        (&self.consumer, self.event_buffer)
     }
 }
 
@@ -133,4 +265,73 @@ pub enum Bias {
     PullUp,
     /// A resistor to ground.
     PullDown,
+}
+
+/// How an output is driven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Drive {
+    /// High and low.
+    #[default]
+    PushPull,
+    /// Only low; high leaves it to others.
+    OpenDrain,
+    /// Only high; low leaves it to others.
+    OpenSource,
+}
+
+/// Which clock the times of edges are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventClock {
+    /// `CLOCK_MONOTONIC`, the board's clock.
+    #[default]
+    Monotonic,
+    /// `CLOCK_REALTIME`: since 1970, and it jumps when somebody sets it.
+    Realtime,
+}
+
+/// What becomes of a line when it is let go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Release {
+    /// What the chip's driver makes of it: some leave an output as it is, some make it an input.
+    #[default]
+    Chip,
+    /// Nothing: it stays requested, as it is, until the program ends. (No longer: then it is the
+    /// chip's affair. What is to outlive a program is another program's to hold.)
+    Keep,
+    /// It is set to this logical level first, and is the chip's affair then.
+    Level(bool),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let (input, output) = (Direction::Input, Direction::Output);
+        let long = Duration::from_secs(5000);
+        for (direction, config) in [
+            (output, Config::new().edge_detection(EdgeDetection::Both)),
+            (output, Config::new().debounce(Duration::from_millis(1))),
+            (input, Config::new().initial(true)),
+            (input, Config::new().drive(Drive::OpenDrain)),
+            (input, Config::new().on_release(Release::Level(true))),
+            (input, Config::new().debounce(long)),
+            (input, Config::new().debounce(Duration::MAX)),
+            (input, Config::new().event_buffer(0)),
+            (input, Config::new().event_buffer(1025)),
+        ] {
+            config.towards(direction).check().unwrap_err();
+        }
+        Config::new().event_buffer(1024).check().unwrap();
+    }
+
+    #[test]
+    fn periods_are_rounded_up() {
+        for (nanos, micros) in [(0, 0), (1, 1), (1000, 1), (1001, 2)] {
+            let config = Config::new().debounce(Duration::from_nanos(nanos));
+            assert_eq!(config.debounce_period(), Duration::from_micros(micros));
+        }
+    }
 }

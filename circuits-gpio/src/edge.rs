@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use circuits_wait::Time;
 use futures_core::Stream;
 
-use crate::{Handle, Input, Result};
+use crate::listener::Listener;
+use crate::{Handle, Result};
 
 /// A change of a line's logical level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,22 +48,37 @@ impl EdgeDetection {
 /// An edge, when it was, and whether any went missing before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
+    line: u32,
     edge: Edge,
     time: Time,
     sequence: u32,
+    line_sequence: u32,
     lost: u32,
 }
 
 impl Event {
-    /// Makes an event as a backend reports it: `sequence` counts the line's edges since it was
-    /// requested, from 1, those included that found the queue full (`line_seqno` of the kernel).
-    pub fn new(edge: Edge, time: Time, sequence: u32) -> Event {
+    /// Makes an event as a backend reports it: an edge of line `line` of its request. `sequence`
+    /// counts the edges of all lines since they were requested, from 1, those included that found
+    /// the queue full; `line_sequence` those of the line (`seqno` and `line_seqno` of the kernel).
+    pub fn new(line: u32, edge: Edge, time: Time, sequence: u32, line_sequence: u32) -> Event {
         Event {
+            line,
             edge,
             time,
             sequence,
+            line_sequence,
             lost: 0,
         }
+    }
+
+    /// Makes one that is no event, to be read into.
+    pub fn empty() -> Event {
+        Event::new(0, Edge::Rising, Time::ZERO, 0, 0)
+    }
+
+    /// Returns the number of its line among those that were opened together, from 0.
+    pub fn line(&self) -> usize {
+        self.line as usize
     }
 
     /// Returns which edge it was.
@@ -70,18 +86,25 @@ impl Event {
         self.edge
     }
 
-    /// Returns when it was, on the board's clock.
+    /// Returns when it was, on the clock that the line was [configured](crate::Config::event_clock)
+    /// with: the board's, if no other.
     pub fn time(&self) -> Time {
         self.time
     }
 
-    /// Returns its number among the line's edges since the line was opened, from 1.
+    /// Returns its number among the edges of all lines that were opened together, from 1.
     pub fn sequence(&self) -> u32 {
         self.sequence
     }
 
-    /// Returns how many edges just before it are lost, because they came faster than they were
-    /// read: the queue, 16 edges long, drops the oldest.
+    /// Returns its number among the edges of its line since that was opened, from 1.
+    pub fn line_sequence(&self) -> u32 {
+        self.line_sequence
+    }
+
+    /// Returns how many edges just before it are lost, of all lines that were opened together,
+    /// because they came faster than they were read: the queue
+    /// ([16 a line](crate::Config::event_buffer)) drops the oldest.
     pub fn lost(&self) -> u32 {
         self.lost
     }
@@ -90,7 +113,7 @@ impl Event {
 /// Edges that were read from a backend and not yet asked for, and the count that tells which are
 /// missing.
 pub(crate) struct Queue {
-    events: [Event; Queue::LEN],
+    events: Box<[Event]>,
     next: usize,
     end: usize,
     /// The number of the last that was taken.
@@ -100,11 +123,10 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    const LEN: usize = 16;
-
-    pub(crate) fn new() -> Queue {
+    /// Makes one for so many, which one call reads.
+    pub(crate) fn new(len: u32) -> Queue {
         Queue {
-            events: [Event::new(Edge::Rising, Time::ZERO, 0); Queue::LEN],
+            events: vec![Event::empty(); len as usize].into(),
             next: 0,
             end: 0,
             sequence: 0,
@@ -138,7 +160,7 @@ impl Queue {
             return Ok(());
         }
         (self.next, self.end) = (0, 0);
-        self.end = handle.read(&mut self.events)?.min(Queue::LEN);
+        self.end = handle.read(&mut self.events)?.min(self.events.len());
         // No backend may say so, and a loop without end would be the answer.
         if self.end == 0 {
             Err(io::ErrorKind::WouldBlock.into())
@@ -162,20 +184,20 @@ impl fmt::Debug for Queue {
     }
 }
 
-/// The edges of an input, one after another: a [`Stream`] that does not end.
+/// The edges of lines, one after another: a [`Stream`] that does not end.
 ///
 /// Dropped or not polled further it loses nothing: what was not taken is there for the next one who
-/// waits on the input.
+/// waits on the lines.
 #[derive(Debug)]
 pub struct Edges<'a> {
-    input: &'a mut Input,
+    listener: &'a mut Listener,
     waiting: bool,
 }
 
 impl<'a> Edges<'a> {
-    pub(crate) fn new(input: &'a mut Input) -> Edges<'a> {
+    pub(crate) fn new(listener: &'a mut Listener) -> Edges<'a> {
         Edges {
-            input,
+            listener,
             waiting: false,
         }
     }
@@ -183,17 +205,17 @@ impl<'a> Edges<'a> {
     /// Waits for the next edge: for programs that use no crate for streams.
     ///
     /// # Errors
-    /// As [`Input::wait_edge`], but it is not interrupted.
+    /// As [`Input::wait_edge`](crate::Input::wait_edge), but it is not interrupted.
     ///
     /// # Cancellation safety
     /// A future that is dropped has taken no edge.
     pub async fn next_event(&mut self) -> Result<Event> {
-        let mut once = Edges::new(self.input);
+        let mut once = Edges::new(self.listener);
         poll_fn(|cx| once.poll(cx)).await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        let poll = self.input.poll_edge(cx);
+        let poll = self.listener.poll_edge(cx);
         self.waiting = poll.is_pending();
         poll
     }
@@ -210,7 +232,7 @@ impl Stream for Edges<'_> {
 impl Drop for Edges<'_> {
     fn drop(&mut self) {
         if self.waiting {
-            self.input.cancel();
+            self.listener.cancel();
         }
     }
 }
@@ -220,9 +242,9 @@ mod tests {
     use super::*;
 
     fn queue(events: &[(u32, Edge)]) -> Queue {
-        let mut queue = Queue::new();
+        let mut queue = Queue::new(16);
         for (slot, &(sequence, edge)) in queue.events.iter_mut().zip(events) {
-            *slot = Event::new(edge, Time::ZERO, sequence);
+            *slot = Event::new(0, edge, Time::ZERO, sequence, sequence);
         }
         queue.end = events.len();
         queue
@@ -251,7 +273,7 @@ mod tests {
         assert_eq!(lost(&mut queue(&events), EdgeDetection::Falling), [2, 2]);
         let mut over = queue(&events[..1]);
         assert_eq!(over.take(EdgeDetection::Falling), None);
-        over.events[1] = Event::new(Edge::Falling, Time::ZERO, 4);
+        over.events[1] = Event::new(0, Edge::Falling, Time::ZERO, 4, 4);
         over.end = 2;
         assert_eq!(lost(&mut over, EdgeDetection::Falling), [2]);
     }

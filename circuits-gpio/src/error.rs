@@ -77,6 +77,17 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// It is more than the kernel can do at once.
+    #[error("lines {line:?}: {what}; at most {limit} can be opened together")]
+    Limit {
+        /// The lines, as they were asked for.
+        line: Arc<str>,
+        /// What there are too many of.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
+
     /// What was asked for makes no sense.
     #[error("line {line:?}: {what}")]
     Invalid {
@@ -128,6 +139,8 @@ pub enum ErrorKind {
     Removed,
     /// The chip, its driver or the system cannot do it.
     Unsupported,
+    /// It is more than the kernel can do at once.
+    Limit,
     /// What was asked for makes no sense.
     Invalid,
     /// The board was interrupted while this waited.
@@ -148,6 +161,7 @@ impl Error {
             Error::InUse { .. } => ErrorKind::InUse,
             Error::Removed { .. } => ErrorKind::Removed,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Limit { .. } => ErrorKind::Limit,
             Error::Invalid { .. } => ErrorKind::Invalid,
             Error::Interrupted { .. } => ErrorKind::Interrupted,
             Error::Deadlock { .. } => ErrorKind::Deadlock,

@@ -1,21 +1,29 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backend;
+mod chip;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod edge;
 mod error;
+mod find;
 mod hal;
+mod header;
+mod held;
 mod line;
+mod lines;
 #[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
 mod linux;
+mod listener;
 mod spec;
 
-pub use backend::{Backend, Handle};
-pub use config::{Bias, Config, Direction};
+pub use backend::{Backend, Handle, Request};
+pub use chip::{Chip, ChipInfo, LineInfo};
+pub use config::{Bias, Config, Direction, Drive, EventClock, Release};
 pub use edge::{Edge, EdgeDetection, Edges, Event};
 pub use error::{Error, ErrorKind, Result};
-pub use line::{Input, Output};
+pub use line::{Input, Line, Output};
+pub use lines::Lines;
 pub use linux::Linux;
 pub use spec::LineSpec;

@@ -1,15 +1,10 @@
-use std::future::poll_fn;
-use std::io;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use circuits_wait::Clock;
-
-use crate::edge::Queue;
-use crate::{
-    Backend, Config, Direction, EdgeDetection, Edges, Error, Event, Handle, LineSpec, Linux, Result,
-};
+#[cfg(doc)]
+use crate::Error;
+use crate::held::Held;
+use crate::listener::Listener;
+use crate::{Backend, Config, Direction, EdgeDetection, Edges, Event, LineSpec, Linux, Result};
 
 /// A line that is driven. Dropped, it goes back to what the chip makes of a line that nobody holds.
 ///
@@ -25,9 +20,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Output {
-    line: Line,
-    /// What was set last, under the lock of the setting: two threads leave it as the line is.
-    level: Mutex<bool>,
+    held: Held,
 }
 
 impl Output {
@@ -37,7 +30,7 @@ impl Output {
     /// As [`Output::open_on`].
     pub fn open(line: impl Into<LineSpec>) -> Result<Output> {
         let line = line.into();
-        Output::open_on(&Linux::for_line(&line)?, line, &Config::new())
+        Output::open_on(&Linux::here(&line)?, line, &Config::new())
     }
 
     /// Opens a line of `backend` as an output. It has its initial level from the moment it is an
@@ -51,11 +44,8 @@ impl Output {
         line: impl Into<LineSpec>,
         config: &Config,
     ) -> Result<Output> {
-        let line = Line::open(backend, line.into(), &config.towards(Direction::Output))?;
-        Ok(Output {
-            line,
-            level: Mutex::new(config.initial_level()),
-        })
+        let held = open(backend, line.into(), config.towards(Direction::Output))?;
+        Ok(Output { held })
     }
 
     /// Drives the line: `true` is active, which is high unless the line is active-low. One system
@@ -64,15 +54,30 @@ impl Output {
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
     pub fn set(&self, level: bool) -> Result<()> {
-        let mut last = self.level.lock().unwrap_or_else(|e| e.into_inner());
-        self.line.done("being set", self.line.handle.set(level))?;
-        *last = level;
-        Ok(())
+        self.held.set(1, u64::from(level))
     }
 
     /// Returns the level that was set last.
     pub fn is_set(&self) -> bool {
-        *self.level.lock().unwrap_or_else(|e| e.into_inner())
+        self.held.levels() == 1
+    }
+
+    /// Reads the level that the line really has, which others may make another: of an open drain
+    /// that is high, or where two drive against each other. One system call.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], [`Error::Io`].
+    pub fn get(&self) -> Result<bool> {
+        Ok(self.held.get(1)? == 1)
+    }
+
+    /// Sets the line up anew, without letting go of it: it stays an output at the level that it
+    /// has. Its consumer name stays, too.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] and [`Error::Invalid`].
+    pub fn configure(&mut self, config: &Config) -> Result<()> {
+        self.held.configure(0, config.towards(Direction::Output))
     }
 }
 
@@ -115,13 +120,7 @@ impl Output {
 /// ```
 #[derive(Debug)]
 pub struct Input {
-    line: Line,
-    clock: Arc<dyn Clock>,
-    /// What is detected now; `Wait` needs all edges.
-    detection: EdgeDetection,
-    /// What `wait_edge` and `edges` are about.
-    wanted: EdgeDetection,
-    queue: Queue,
+    listener: Listener,
 }
 
 impl Input {
@@ -131,7 +130,7 @@ impl Input {
     /// As [`Input::open_on`].
     pub fn open(line: impl Into<LineSpec>) -> Result<Input> {
         let line = line.into();
-        Input::open_on(&Linux::for_line(&line)?, line, &Config::new())
+        Input::open_on(&Linux::here(&line)?, line, &Config::new())
     }
 
     /// Opens a line of `backend` as an input.
@@ -144,18 +143,9 @@ impl Input {
         line: impl Into<LineSpec>,
         config: &Config,
     ) -> Result<Input> {
-        let line = Line::open(backend, line.into(), &config.towards(Direction::Input))?;
-        let detection = config.detected_edges();
-        let wanted = match detection {
-            EdgeDetection::Off => EdgeDetection::Both,
-            wanted => wanted,
-        };
+        let held = open(backend, line.into(), config.towards(Direction::Input))?;
         Ok(Input {
-            line,
-            clock: backend.clock(),
-            detection,
-            wanted,
-            queue: Queue::new(),
+            listener: Listener::new(held),
         })
     }
 
@@ -165,7 +155,7 @@ impl Input {
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
     pub fn get(&self) -> Result<bool> {
-        self.line.done("being read", self.line.handle.get())
+        Ok(self.listener.held().get(1)? == 1)
     }
 
     /// Blocks until the next edge, or returns `None` when there is none within `timeout` (`None`:
@@ -180,149 +170,139 @@ impl Input {
     /// interrupt for the line; [`Error::Deadlock`] on a virtual board where nothing can happen any
     /// more.
     pub fn wait_edge(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Option<Event>> {
-        let deadline = timeout.into().map(|timeout| self.clock.now() + timeout);
-        self.detect()?;
-        loop {
-            let (handle, queue) = (&self.line.handle, &mut self.queue);
-            let in_time = handle
-                .ready()
-                .block(deadline, &mut || queue.refill(&**handle));
-            if !self.line.done("edge detection", in_time)? {
-                return Ok(None);
-            }
-            if let Some(event) = self.queue.take(self.wanted) {
-                return Ok(Some(event));
-            }
-        }
+        self.listener.wait_edge(timeout.into())
     }
 
     /// Returns the edges as an async stream, counted as by [`wait_edge`](Input::wait_edge).
     pub fn edges(&mut self) -> Edges<'_> {
-        Edges::new(self)
+        Edges::new(&mut self.listener)
     }
 
-    pub(crate) fn poll_edge(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        self.detect()?;
-        self.poll_wanted(self.wanted, cx)
+    /// Sets the line up anew, without letting go of it: it stays an input. What is queued, the
+    /// count of edges, and its consumer name stay, too.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] and [`Error::Invalid`].
+    pub fn configure(&mut self, config: &Config) -> Result<()> {
+        self.listener.configure(0, config.towards(Direction::Input))
     }
 
-    fn poll_wanted(&mut self, wanted: EdgeDetection, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        loop {
-            let (handle, queue) = (&self.line.handle, &mut self.queue);
-            match handle.ready().poll(cx, &mut || queue.refill(&**handle)) {
-                Poll::Ready(filled) => self.line.done("edge detection", filled)?,
-                Poll::Pending => return Poll::Pending,
-            }
-            if let Some(event) = self.queue.take(wanted) {
-                return Poll::Ready(Ok(event));
-            }
-        }
-    }
-
-    pub(crate) fn cancel(&self) {
-        self.line.handle.ready().cancel();
-    }
-
-    /// Waits for an edge that `wanted` includes, from this call on: what is queued already is
-    /// thrown away.
     pub(crate) async fn next_edge(&mut self, wanted: EdgeDetection) -> Result<()> {
-        self.watch_both()?;
-        self.forget_edges()?;
-        self.any(wanted).await
+        self.listener.next_edge(wanted).await
     }
 
-    /// Waits until the line is at `level`; each edge is a reason to look again.
     pub(crate) async fn until(&mut self, level: bool) -> Result<()> {
-        if self.get()? == level {
-            return Ok(());
-        }
-        self.watch_both()?;
-        while self.get()? != level {
-            self.any(EdgeDetection::Both).await?;
-        }
-        Ok(())
-    }
-
-    async fn any(&mut self, wanted: EdgeDetection) -> Result<()> {
-        let mut wait = Wait {
-            input: self,
-            pending: false,
-        };
-        poll_fn(|cx| wait.poll(wanted, cx)).await.map(drop)
-    }
-
-    fn detect(&mut self) -> Result<()> {
-        if self.detection == EdgeDetection::Off {
-            self.watch_both()?;
-        }
-        Ok(())
-    }
-
-    fn watch_both(&mut self) -> Result<()> {
-        if self.detection != EdgeDetection::Both {
-            self.line.done(
-                "edge detection",
-                self.line.handle.detect(EdgeDetection::Both),
-            )?;
-            self.detection = EdgeDetection::Both;
-        }
-        Ok(())
-    }
-
-    fn forget_edges(&mut self) -> Result<()> {
-        loop {
-            self.queue.clear();
-            match self.queue.refill(&*self.line.handle) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return self.line.done("edge detection", Err(error)),
-            }
-        }
+        self.listener.until(level).await
     }
 }
 
-/// A wait for an edge, whose waker is forgotten with it.
-struct Wait<'a> {
-    input: &'a mut Input,
-    pending: bool,
-}
-
-impl Wait<'_> {
-    fn poll(&mut self, wanted: EdgeDetection, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        let poll = self.input.poll_wanted(wanted, cx);
-        self.pending = poll.is_pending();
-        poll
-    }
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        if self.pending {
-            self.input.cancel();
-        }
-    }
-}
-
-/// What an input and an output have in common.
+/// A line whose direction changes while it is held: one wire that both sides talk on.
+///
+/// ```
+/// use circuits_gpio::{Config, Line};
+/// use circuits_stub::Stub;
+///
+/// let board = Stub::virtual_time().lines(["DATA"]);
+/// let mut data = Line::open_on(&board, "DATA", &Config::new())?;
+/// data.make_output(false)?;
+/// assert_eq!(board.level("DATA")?, false);
+/// data.make_input()?;
+/// board.drive("DATA", true)?;
+/// assert_eq!(data.get()?, true);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-struct Line {
-    handle: Box<dyn Handle>,
-    name: Arc<str>,
+pub struct Line {
+    listener: Listener,
 }
 
 impl Line {
-    fn open(backend: &dyn Backend, spec: LineSpec, config: &Config) -> Result<Line> {
-        let name: Arc<str> = spec.to_string().into();
-        if let Err(what) = config.check() {
-            return Err(Error::Invalid { line: name, what });
-        }
+    /// Opens a line of this Linux machine, as an input.
+    ///
+    /// # Errors
+    /// As [`Line::open_on`].
+    pub fn open(line: impl Into<LineSpec>) -> Result<Line> {
+        let line = line.into();
+        Line::open_on(&Linux::here(&line)?, line, &Config::new())
+    }
+
+    /// Opens a line of `backend`: as an input, or as [`Config::output`] says.
+    ///
+    /// # Errors
+    /// As [`Output::open_on`].
+    pub fn open_on(
+        backend: &dyn Backend,
+        line: impl Into<LineSpec>,
+        config: &Config,
+    ) -> Result<Line> {
+        let held = open(backend, line.into(), config.clone())?;
         Ok(Line {
-            handle: backend.open(&spec, config)?,
-            name,
+            listener: Listener::new(held),
         })
     }
 
-    fn done<T>(&self, what: &'static str, result: io::Result<T>) -> Result<T> {
-        result.map_err(|source| Error::from_io(&self.name, what, source))
+    /// Returns which way it goes.
+    pub fn direction(&self) -> Direction {
+        self.listener.held().config(0).direction()
     }
+
+    /// Makes it an output, at this level from the moment that it is one. An output is set to it.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`], [`Error::Removed`], [`Error::Io`].
+    pub fn make_output(&mut self, level: bool) -> Result<()> {
+        match self.direction() {
+            Direction::Output => self.set(level),
+            Direction::Input => {
+                let config = self.listener.held().config(0).turned(Direction::Output);
+                self.listener.configure(0, config.initial(level))
+            }
+        }
+    }
+
+    /// Makes it an input.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`], [`Error::Removed`], [`Error::Io`].
+    pub fn make_input(&mut self) -> Result<()> {
+        let config = self.listener.held().config(0).turned(Direction::Input);
+        self.listener.configure(0, config)
+    }
+
+    /// Reads the level that the line has.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], [`Error::Io`].
+    pub fn get(&self) -> Result<bool> {
+        Ok(self.listener.held().get(1)? == 1)
+    }
+
+    /// Drives an output.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on an input; [`Error::Removed`], [`Error::Io`].
+    pub fn set(&self, level: bool) -> Result<()> {
+        self.listener.held().set(1, u64::from(level))
+    }
+
+    /// Blocks until the next edge while it is an input, as [`Input::wait_edge`] does.
+    ///
+    /// # Errors
+    /// As there; [`Error::Invalid`] on an output.
+    pub fn wait_edge(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Option<Event>> {
+        self.listener.wait_edge(timeout.into())
+    }
+
+    /// Sets the line up anew, without letting go of it, in the direction that the configuration
+    /// says. An output that stays one keeps its level.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] and [`Error::Invalid`].
+    pub fn configure(&mut self, config: &Config) -> Result<()> {
+        self.listener.configure(0, config.clone())
+    }
+}
+
+fn open(backend: &dyn Backend, line: LineSpec, config: Config) -> Result<Held> {
+    Held::open(backend, vec![(line, config)])
 }

@@ -51,7 +51,8 @@ impl Stub {
         let room =
             |time: Time| 21.5 + 0.5 * (time.as_nanos() as f32 / 60e9 * std::f32::consts::TAU).sin();
         let unnamed = [""; 54 - NAMES.len()];
-        let stub = Stub::real_time().lines(NAMES.into_iter().chain(unnamed));
+        let names = NAMES.into_iter().chain(unnamed);
+        let stub = Stub::real_time().chip("pinctrl-bcm2835", names);
         // The address is good, and nobody has it yet.
         let _ = stub
             .board()
@@ -68,11 +69,16 @@ impl Stub {
             for pressed in [true, false].into_iter().cycle() {
                 thread::sleep(Duration::from_millis(if pressed { 800 } else { 200 }));
                 let Some(board) = board.upgrade() else { return };
-                let button = BUTTON.into();
+                let stub = Stub::of(board);
                 // Nobody presses a button that no program looks at.
-                let is_used = matches!(board.lines.consumer(&button), Ok(Some(_)));
-                let level = pressed.then_some(false);
-                if is_used && board.lines.drive(&board, &button, level).is_err() {
+                if !matches!(stub.consumer(BUTTON), Ok(Some(_))) {
+                    continue;
+                }
+                let done = match pressed {
+                    true => stub.drive(BUTTON, false),
+                    false => stub.let_go(BUTTON),
+                };
+                if done.is_err() {
                     return;
                 }
             }

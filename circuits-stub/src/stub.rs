@@ -97,6 +97,11 @@ impl Stub {
         }
     }
 
+    /// The handle of a board.
+    pub(crate) fn of(board: Arc<Board>) -> Stub {
+        Stub { board }
+    }
+
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
     }
@@ -104,7 +109,14 @@ impl Stub {
     /// Adds a chip with lines of these names, from offset 0 on. The first chip is `gpiochip0`; an
     /// empty name is none.
     pub fn lines<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Stub {
-        self.board.lines.add_chip(names.into_iter().map(Into::into));
+        self.chip("stub", names)
+    }
+
+    /// Adds a chip with this label, and lines of these names. With the label of a Raspberry Pi's
+    /// (`pinctrl-bcm2835`) its lines are known by number (`GPIO17`) and pin (`header:11`), too.
+    pub fn chip<N: Into<String>>(self, label: &str, names: impl IntoIterator<Item = N>) -> Stub {
+        let names = names.into_iter().map(Into::into);
+        self.board.lines.add_chip(label, names);
         self
     }
 
@@ -114,7 +126,7 @@ impl Stub {
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
     pub fn wire(self, a: impl Into<LineSpec>, b: impl Into<LineSpec>) -> Result<Stub> {
-        self.board.lines.wire(&self.board, &a.into(), &b.into())?;
+        self.board.lines.wire(&self, &a.into(), &b.into())?;
         Ok(self)
     }
 
@@ -177,9 +189,7 @@ impl Stub {
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
     pub fn drive(&self, line: impl Into<LineSpec>, level: bool) -> Result<()> {
-        self.board
-            .lines
-            .drive(&self.board, &line.into(), Some(level))
+        self.board.lines.drive(self, &line.into(), Some(level))
     }
 
     /// Drives a line no more.
@@ -187,7 +197,7 @@ impl Stub {
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
     pub fn let_go(&self, line: impl Into<LineSpec>) -> Result<()> {
-        self.board.lines.drive(&self.board, &line.into(), None)
+        self.board.lines.drive(self, &line.into(), None)
     }
 
     /// Returns the electrical level of a line.
@@ -195,7 +205,7 @@ impl Stub {
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
     pub fn level(&self, line: impl Into<LineSpec>) -> Result<bool> {
-        self.board.lines.level(&line.into())
+        self.board.lines.level(self, &line.into())
     }
 
     /// Returns the consumer name of the program that holds a line, `None` if it is free.
@@ -203,7 +213,7 @@ impl Stub {
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
     pub fn consumer(&self, line: impl Into<LineSpec>) -> Result<Option<Arc<str>>> {
-        self.board.lines.consumer(&line.into())
+        self.board.lines.consumer(self, &line.into())
     }
 
     /// Returns the board's clock.

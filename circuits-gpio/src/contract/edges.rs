@@ -9,7 +9,7 @@ use crate::{Config, Edge, EdgeDetection, ErrorKind, Event};
 pub(super) fn edges_come_in_order(bench: Arc<dyn Bench>) {
     let config = Config::new().edge_detection(EdgeDetection::Both);
     let mut input = input(&*bench, 0, &config);
-    let mut last = Event::new(Edge::Falling, bench.backend().clock().now(), 0);
+    let mut last = Event::new(0, Edge::Falling, bench.backend().clock().now(), 0, 0);
     for number in 1..=40 {
         drive(&*bench, 0, number % 2 == 1);
         let event = next(&mut input);

@@ -7,35 +7,37 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use circuits_wait::Time;
-
 use super::{Bench, drive, sleep};
-use crate::{Config, Direction, Edge, EdgeDetection, Event, Handle, LineSpec};
+use crate::{Config, Edge, EdgeDetection, Event, Handle, LineSpec, Request};
 
 pub(super) fn a_handle_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
     let input = open(&*bench, bench.inputs()[0].clone(), &Config::new());
     assert_eq!(
-        input.set(true).unwrap_err().kind(),
+        input.set(1, 1).unwrap_err().kind(),
         io::ErrorKind::PermissionDenied
     );
-    assert!(!input.get().unwrap());
+    assert_eq!(input.get(1).unwrap(), 0);
     assert_eq!(read(&*input), []);
-    let config = Config::new().towards(Direction::Output);
-    let output = bench.backend().open(&bench.output(), &config).unwrap();
-    for edges in [EdgeDetection::Both, EdgeDetection::Off] {
-        output.detect(edges).unwrap_err();
-    }
-    output.set(true).unwrap();
+    input.configure(&[]).unwrap_err();
+    let output = open(&*bench, bench.output(), &Config::output());
+    output
+        .configure(&[Config::new(), Config::new()])
+        .unwrap_err();
+    output.set(1, 1).unwrap();
     assert!(bench.level());
 }
 
 pub(super) fn detection_keeps_the_queue_and_the_count(bench: Arc<dyn Bench>) {
     let input = open(&*bench, bench.inputs()[0].clone(), &Config::new());
-    input.detect(EdgeDetection::Both).unwrap();
+    let detect = |edges| {
+        let config = Config::new().edge_detection(edges);
+        input.configure(&[config]).unwrap();
+    };
+    detect(EdgeDetection::Both);
     drive(&*bench, 0, true);
-    input.detect(EdgeDetection::Off).unwrap();
+    detect(EdgeDetection::Off);
     drive(&*bench, 0, false);
-    input.detect(EdgeDetection::Rising).unwrap();
+    detect(EdgeDetection::Rising);
     drive(&*bench, 0, true);
     assert_eq!(read(&*input), [(Edge::Rising, 1), (Edge::Rising, 2)]);
 }
@@ -69,11 +71,7 @@ pub(super) fn the_last_waker_counts_until_it_is_cancelled(bench: Arc<dyn Bench>)
         let count = |number: usize| counts[number].0.load(Ordering::SeqCst);
         let poll = |number: usize| {
             let waker = Waker::from(counts[number].clone());
-            let read = &mut || {
-                input
-                    .read(&mut [Event::new(Edge::Rising, Time::ZERO, 0)])
-                    .map(drop)
-            };
+            let read = &mut || input.read(&mut [Event::empty()]).map(drop);
             let poll = input.ready().poll(&mut Context::from_waker(&waker), read);
             assert!(poll.is_pending());
         };
@@ -103,16 +101,15 @@ pub(super) fn the_last_waker_counts_until_it_is_cancelled(bench: Arc<dyn Bench>)
 }
 
 fn open(bench: &dyn Bench, line: LineSpec, config: &Config) -> Box<dyn Handle> {
-    bench
-        .backend()
-        .open(&line, &config.towards(Direction::Input))
-        .unwrap()
+    let (chip, offset) = line.find_on(bench.backend()).unwrap();
+    let request = Request::new(chip, vec![(offset, config.clone())]);
+    bench.backend().open(&request).unwrap()
 }
 
 /// What is queued.
 fn read(handle: &dyn Handle) -> Vec<(Edge, u32)> {
     let mut all = Vec::new();
-    let mut events = [Event::new(Edge::Rising, Time::ZERO, 0); 2];
+    let mut events = [Event::empty(); 2];
     loop {
         match handle.read(&mut events) {
             Ok(count) => all.extend(

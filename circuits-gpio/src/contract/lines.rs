@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use super::{Bench, drive, input, next, output};
-use crate::{Config, Edge, EdgeDetection, Error, ErrorKind, Input, LineSpec, Output};
+use crate::{
+    Bias, Config, Direction, Drive, Edge, EdgeDetection, Error, ErrorKind, Input, Line, LineInfo,
+    LineSpec, Output, Release,
+};
 
 pub(super) fn an_output_is_driven(bench: Arc<dyn Bench>) {
     let output = output(&*bench, &Config::new());
@@ -35,14 +38,93 @@ pub(super) fn an_input_follows(bench: Arc<dyn Bench>) {
 }
 
 pub(super) fn active_low_turns_an_input_over(bench: Arc<dyn Bench>) {
-    let config = Config::new()
-        .active_low(true)
-        .edge_detection(EdgeDetection::Both);
-    let mut input = input(&*bench, 0, &config);
+    let input = input(&*bench, 0, &Config::new().active_low(true));
     assert!(input.get().unwrap());
     drive(&*bench, 0, true);
     assert!(!input.get().unwrap());
-    assert_eq!(next(&mut input).edge(), Edge::Falling);
+}
+
+pub(super) fn a_line_changes_its_direction_in_place(bench: Arc<dyn Bench>) {
+    let config = Config::new().consumer("the only one");
+    let mut line = Line::open_on(bench.backend(), bench.output(), &config).unwrap();
+    assert_eq!(line.set(true).unwrap_err().kind(), ErrorKind::Invalid);
+    for level in [true, false] {
+        line.make_output(level).unwrap();
+        assert_eq!(
+            (bench.level(), line.direction()),
+            (level, Direction::Output)
+        );
+        line.set(!level).unwrap();
+        assert_eq!(bench.level(), !level);
+        line.make_output(level).unwrap();
+        assert_eq!(bench.level(), level);
+        line.make_input().unwrap();
+        assert_eq!(line.direction(), Direction::Input);
+        let info = LineInfo::of_on(bench.backend(), bench.output()).unwrap();
+        assert_eq!(info.consumer(), Some("the only one"));
+        assert_eq!(info.config().direction(), Direction::Input);
+    }
+}
+
+pub(super) fn an_output_that_is_set_up_anew_keeps_its_level(bench: Arc<dyn Bench>) {
+    let mut output = output(&*bench, &Config::new());
+    for level in [true, false, true] {
+        output.set(level).unwrap();
+        // Whatever the configuration says.
+        for initial in [false, true] {
+            output.configure(&Config::new().initial(initial)).unwrap();
+            assert_eq!((bench.level(), output.is_set()), (level, level));
+        }
+    }
+    output.configure(&Config::new().active_low(true)).unwrap();
+    assert_eq!((bench.level(), output.is_set()), (false, true));
+    let nonsense = Config::new().edge_detection(EdgeDetection::Both);
+    let error = output.configure(&nonsense).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    output.set(false).unwrap();
+    assert!(bench.level());
+}
+
+pub(super) fn a_pull_pulls(bench: Arc<dyn Bench>) {
+    for (bias, level) in [(Bias::PullUp, true), (Bias::PullDown, false)] {
+        let config = Config::new().bias(bias);
+        let line = Input::open_on(bench.backend(), bench.output(), &config).unwrap();
+        assert_eq!(line.get().unwrap(), level);
+    }
+}
+
+pub(super) fn an_open_drain_only_drives_low(bench: Arc<dyn Bench>) {
+    let config = Config::new().drive(Drive::OpenDrain).bias(Bias::PullUp);
+    let output = output(&*bench, &config);
+    for level in [true, false, true] {
+        output.set(level).unwrap();
+        assert_eq!((bench.level(), output.get().unwrap()), (level, level));
+    }
+    drop(output);
+    let config = Config::new().drive(Drive::OpenDrain).bias(Bias::PullDown);
+    let output = super::output(&*bench, &config.initial(true));
+    assert_eq!((bench.level(), output.get().unwrap()), (false, false));
+}
+
+pub(super) fn an_open_source_only_drives_high(bench: Arc<dyn Bench>) {
+    let config = Config::new().drive(Drive::OpenSource).bias(Bias::PullDown);
+    let output = output(&*bench, &config);
+    for level in [true, false, true] {
+        output.set(level).unwrap();
+        assert_eq!((bench.level(), output.get().unwrap()), (level, level));
+    }
+    drop(output);
+    let config = Config::new().drive(Drive::OpenSource).bias(Bias::PullUp);
+    let output = super::output(&*bench, &config);
+    assert_eq!((bench.level(), output.get().unwrap()), (true, true));
+}
+
+pub(super) fn a_line_that_is_kept_stays_as_it_is(bench: Arc<dyn Bench>) {
+    let config = Config::new().initial(true).on_release(Release::Keep);
+    drop(output(&*bench, &config));
+    assert!(bench.level());
+    let error = Output::open_on(bench.backend(), bench.output(), &Config::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InUse);
 }
 
 pub(super) fn a_line_has_one_holder(bench: Arc<dyn Bench>) {

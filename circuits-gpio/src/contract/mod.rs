@@ -7,8 +7,10 @@
 
 mod edges;
 mod futures;
+mod groups;
 mod handles;
 mod lines;
+mod looks;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ pub trait Bench: Send + Sync {
     /// by its name, if it has one.
     fn inputs(&self) -> [LineSpec; 2];
 
-    /// Returns a line to be an output, which is low while nobody holds it.
+    /// Returns a line to be an output, which is low while nobody holds it, and on the same chip.
     fn output(&self) -> LineSpec;
 
     /// Makes what is connected to an input electrically high or low. The backend has seen it 5 ms
@@ -88,6 +90,57 @@ pub const FACTS: &[(&str, Fact)] = &[
     (
         "a_refused_opening_leaves_the_holder",
         lines::a_refused_opening_leaves_the_holder,
+    ),
+    (
+        "a_line_changes_its_direction_in_place",
+        lines::a_line_changes_its_direction_in_place,
+    ),
+    (
+        "an_output_that_is_set_up_anew_keeps_its_level",
+        lines::an_output_that_is_set_up_anew_keeps_its_level,
+    ),
+    ("a_pull_pulls", lines::a_pull_pulls),
+    (
+        "an_open_drain_only_drives_low",
+        lines::an_open_drain_only_drives_low,
+    ),
+    (
+        "an_open_source_only_drives_high",
+        lines::an_open_source_only_drives_high,
+    ),
+    (
+        "a_line_that_is_kept_stays_as_it_is",
+        lines::a_line_that_is_kept_stays_as_it_is,
+    ),
+    ("chips_tell_what_they_are", looks::chips_tell_what_they_are),
+    ("who_looks_holds_nothing", looks::who_looks_holds_nothing),
+    (
+        "a_line_is_meant_by_its_name_on_its_chip",
+        looks::a_line_is_meant_by_its_name_on_its_chip,
+    ),
+    (
+        "lines_are_set_and_read_together",
+        groups::lines_are_set_and_read_together,
+    ),
+    (
+        "lines_are_opened_together_or_not_at_all",
+        groups::lines_are_opened_together_or_not_at_all,
+    ),
+    (
+        "what_cannot_be_held_together_is_refused",
+        groups::what_cannot_be_held_together_is_refused,
+    ),
+    (
+        "edges_of_a_group_tell_their_lines",
+        groups::edges_of_a_group_tell_their_lines,
+    ),
+    (
+        "each_line_of_a_group_has_its_own_settings",
+        groups::each_line_of_a_group_has_its_own_settings,
+    ),
+    (
+        "lines_of_two_chips_are_not_held_together",
+        groups::lines_of_two_chips_are_not_held_together,
     ),
     (
         "a_handle_refuses_what_makes_no_sense",

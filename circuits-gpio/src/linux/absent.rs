@@ -1,18 +1,20 @@
 //! What [`Linux`] is where there is no Linux: a type that no value has.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 
 use circuits_wait::Clock;
 
-use crate::{Backend, Config, Error, Handle, LineSpec, Result};
+use crate::backend::Request;
+use crate::{Backend, ChipInfo, Error, Handle, LineInfo, Result};
 
 /// The lines of a Linux machine, which this is not.
 #[derive(Clone, Debug)]
 pub enum Linux {}
 
 impl Linux {
-    pub(crate) fn for_line(line: &LineSpec) -> Result<Linux> {
+    pub(crate) fn here(line: &dyn Display) -> Result<Linux> {
         Err(Error::from_io(
             &line.to_string().into(),
             "GPIO on a system other than Linux",
@@ -22,11 +24,27 @@ impl Linux {
 }
 
 impl Backend for Linux {
-    fn open(&self, _: &LineSpec, _: &Config) -> Result<Box<dyn Handle>> {
+    fn clock(&self) -> Arc<dyn Clock> {
         match *self {}
     }
 
-    fn clock(&self) -> Arc<dyn Clock> {
+    fn chips(&self) -> io::Result<Vec<String>> {
+        match *self {}
+    }
+
+    fn chip_info(&self, _: &str) -> io::Result<ChipInfo> {
+        match *self {}
+    }
+
+    fn line_infos(&self, _: &str) -> io::Result<Vec<LineInfo>> {
+        match *self {}
+    }
+
+    fn line_info(&self, _: &str, _: u32) -> io::Result<LineInfo> {
+        match *self {}
+    }
+
+    fn open(&self, _: &Request) -> io::Result<Box<dyn Handle>> {
         match *self {}
     }
 }

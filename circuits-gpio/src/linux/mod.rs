@@ -1,18 +1,20 @@
 //! Lines of the kernel's GPIO character device, version 2 of its ABI (Linux 5.10,
-//! include/uapi/linux/gpio.h), through gpiocdev.
+//! <https://docs.kernel.org/userspace-api/gpio/chardev.html>), through gpiocdev-uapi.
 
+mod uapi;
+
+use std::fmt::Display;
+use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use circuits_wait::{Clock, Fd, Monotonic, Ready, Time};
-use gpiocdev::line::{EdgeKind, Offset, Value};
-use gpiocdev::{Chip, Request};
+use gpiocdev_uapi::v2;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use crate::{
-    Backend, Bias, Config, Direction, Edge, EdgeDetection, Error, Event, Handle, LineSpec, Result,
-};
+use crate::backend::Request;
+use crate::{Backend, ChipInfo, Config, Edge, Event, Handle, LineInfo, Result};
 
 /// The lines of this machine, from `/dev/gpiochip*`.
 #[derive(Clone, Debug, Default)]
@@ -31,272 +33,173 @@ impl Linux {
         Linux { clock }
     }
 
-    pub(crate) fn for_line(_: &LineSpec) -> Result<Linux> {
+    /// The machine that this runs on, which is one.
+    pub(crate) fn here(_: &dyn Display) -> Result<Linux> {
         Ok(Linux::new())
     }
 }
 
 impl Backend for Linux {
-    fn open(&self, line: &LineSpec, config: &Config) -> Result<Box<dyn Handle>> {
-        let name: Arc<str> = line.to_string().into();
-        let (chip, offset) = match line {
-            LineSpec::Name(wanted) => find(wanted, &name)?,
-            LineSpec::Offset { chip, offset } => (open_chip(chip, &name)?, *offset),
-        };
-        let fail = |error| Error::from_io(&name, "this configuration", to_io(error));
-        if offset >= chip.info().map_err(fail)?.num_lines {
-            return Err(Error::NotFound { line: name });
-        }
-        let request = match request(&chip, offset, config) {
-            Ok(request) => request,
-            Err(error) => {
-                let mut error = fail(error);
-                if let Error::InUse { holder, .. } = &mut error {
-                    *holder = chip
-                        .line_info(offset)
-                        .ok()
-                        .filter(|info| info.used)
-                        .map(|info| info.consumer.into());
-                }
-                return Err(error);
-            }
-        };
-        // gpiocdev opens it blocking, but a handle never waits.
-        fcntl_getfl(&request)
-            .and_then(|flags| fcntl_setfl(&request, flags | OFlags::NONBLOCK))
-            .map_err(|errno| Error::from_io(&name, "being read without waiting", errno.into()))?;
-        let request = Fd::new(request, &self.clock);
-        Ok(Box::new(Held {
-            request,
-            offset,
-            direction: config.direction(),
-        }))
-    }
-
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.clock.clone())
     }
-}
 
-fn open_chip(chip: &str, line: &Arc<str>) -> Result<Chip> {
-    let path = PathBuf::from("/dev").join(chip);
-    if !path.exists() {
-        return Err(Error::NoChip {
-            line: line.clone(),
-            chip: path.to_string_lossy().into(),
-        });
-    }
-    Chip::from_path(&path)
-        .map_err(|error| Error::from_io(line, "a chip at this path", to_io(error)))
-}
-
-// include/uapi/asm-generic/errno-base.h
-const ENOENT: i32 = 2;
-const ENXIO: i32 = 6;
-const ENODEV: i32 = 19;
-
-/// Looks at the lines of all chips: a name is not unique by any rule of the kernel's.
-fn find(wanted: &str, line: &Arc<str>) -> Result<(Chip, Offset)> {
-    let paths = gpiocdev::chip::chips().unwrap_or_default();
-    if paths.is_empty() {
-        return Err(Error::NoChip {
-            line: line.clone(),
-            chip: "/dev/gpiochip*".into(),
-        });
-    }
-    let (mut found, mut failed) = (Vec::new(), None);
-    for path in paths {
-        let chip = match Chip::from_path(&path) {
-            Ok(chip) => Arc::new(chip),
-            Err(error) => {
-                let error = to_io(error);
-                // Unplugged since the list was made, it is no place to look.
-                if !matches!(error.raw_os_error(), Some(ENOENT | ENXIO | ENODEV)) && path.exists() {
-                    failed.get_or_insert(error);
-                }
-                continue;
-            }
-        };
-        let Ok(infos) = chip.line_info_iter() else {
-            continue;
-        };
-        let matching = infos
-            .flatten()
-            .filter(|info| info.name == wanted && !wanted.is_empty());
-        found.extend(matching.map(|info| (chip.clone(), info.offset)));
-    }
-    match (found.len(), failed) {
-        (1, _) => {}
-        (0, Some(error)) => return Err(Error::from_io(line, "being looked for", error)),
-        (0, None) => return Err(Error::NotFound { line: line.clone() }),
-        (count, _) => {
-            let places: Vec<String> = found
-                .iter()
-                .map(|(chip, offset)| format!("{}:{offset}", chip.name()))
-                .collect();
-            return Err(Error::Ambiguous {
-                line: line.clone(),
-                count,
-                places: places.join(", ").into(),
-            });
+    fn chips(&self) -> io::Result<Vec<String>> {
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir("/dev")? {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_prefix("gpiochip"));
+            numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
         }
+        numbers.sort_unstable();
+        let name = |number| format!("gpiochip{number}");
+        Ok(numbers.into_iter().map(name).collect())
     }
-    let (chip, offset) = found.swap_remove(0);
-    match Arc::try_unwrap(chip) {
-        Ok(chip) => Ok((chip, offset)),
-        Err(shared) => open_chip(&shared.name(), line).map(|chip| (chip, offset)),
+
+    fn chip_info(&self, name: &str) -> io::Result<ChipInfo> {
+        let info = v2::get_chip_info(&chip(name)?).map_err(uapi::to_io)?;
+        let (name, label) = (uapi::text(&info.name), uapi::text(&info.label));
+        Ok(ChipInfo::new(name, label, info.num_lines))
+    }
+
+    fn line_infos(&self, name: &str) -> io::Result<Vec<LineInfo>> {
+        let chip = chip(name)?;
+        let info = v2::get_chip_info(&chip).map_err(uapi::to_io)?;
+        (0..info.num_lines)
+            .map(|offset| line(&chip, offset))
+            .collect()
+    }
+
+    fn line_info(&self, name: &str, offset: u32) -> io::Result<LineInfo> {
+        line(&chip(name)?, offset)
+    }
+
+    fn open(&self, request: &Request) -> io::Result<Box<dyn Handle>> {
+        let chip = chip(&request.chip)?;
+        if !(1..=gpiocdev_uapi::NUM_LINES_MAX).contains(&request.lines.len()) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let file = v2::get_line(&chip, uapi::request(request)).map_err(uapi::to_io)?;
+        // The kernel opens it blocking, but a handle never waits.
+        fcntl_setfl(&file, fcntl_getfl(&file)? | OFlags::NONBLOCK)?;
+        let words = request.event_buffer as usize * v2::LineEdgeEvent::u64_size();
+        Ok(Box::new(Held {
+            file: Fd::new(file, &self.clock),
+            chip,
+            offsets: request.lines.iter().map(|(offset, _)| *offset).collect(),
+            words: Mutex::new(vec![0; words].into()),
+        }))
     }
 }
 
-fn request(chip: &Chip, offset: Offset, config: &Config) -> gpiocdev::Result<Request> {
-    let mut builder = Request::builder();
-    builder
-        .on_chip(chip.path())
-        .with_consumer(consumer(config))
-        .with_line(offset);
-    match config.direction() {
-        Direction::Input => builder
-            .as_input()
-            .with_edge_detection(detection(config.detected_edges())),
-        Direction::Output => builder.as_output(Value::from(config.initial_level())),
-    };
-    if config.is_active_low() {
-        builder.as_active_low();
+fn chip(name: &str) -> io::Result<File> {
+    // Its name, and no path.
+    if name.is_empty() || name.contains('/') {
+        return Err(io::ErrorKind::NotFound.into());
     }
-    if let Some(bias) = config.line_bias() {
-        builder.with_bias(match bias {
-            Bias::Disabled => gpiocdev::line::Bias::Disabled,
-            Bias::PullUp => gpiocdev::line::Bias::PullUp,
-            Bias::PullDown => gpiocdev::line::Bias::PullDown,
-        });
-    }
-    builder.request()
+    File::open(Path::new("/dev").join(name))
 }
 
-/// The kernel has 32 bytes for the name, the last of which is zero.
-fn consumer(config: &Config) -> String {
-    let mut name = config.consumer_name();
-    while name.len() > 31 {
-        name.pop();
-    }
-    name
+fn line(chip: &File, offset: u32) -> io::Result<LineInfo> {
+    v2::get_line_info(chip, offset)
+        .map(|info| uapi::info(&info))
+        .map_err(uapi::to_io)
 }
 
-fn detection(edges: EdgeDetection) -> Option<gpiocdev::line::EdgeDetection> {
-    match edges {
-        EdgeDetection::Off => None,
-        EdgeDetection::Rising => Some(gpiocdev::line::EdgeDetection::RisingEdge),
-        EdgeDetection::Falling => Some(gpiocdev::line::EdgeDetection::FallingEdge),
-        EdgeDetection::Both => Some(gpiocdev::line::EdgeDetection::BothEdges),
-    }
-}
-
+/// Lines that are held: `gpio_v2_line_request`'s descriptor.
 #[derive(Debug)]
 struct Held {
-    request: Fd<Request>,
-    offset: Offset,
-    direction: Direction,
-}
-
-impl Held {
-    /// `struct gpio_v2_line_event` is 48 bytes long.
-    const EVENT_WORDS: usize = 6;
-    /// As many as the kernel's queue holds for one line.
-    const EVENTS: usize = 16;
+    file: Fd<File>,
+    chip: File,
+    offsets: Box<[u32]>,
+    /// What events are read into: as many as the queue holds, by one call.
+    words: Mutex<Box<[u64]>>,
 }
 
 impl Handle for Held {
-    fn set(&self, level: bool) -> io::Result<()> {
-        self.request
-            .get_ref()
-            .set_value(self.offset, Value::from(level))
-            .map_err(to_io)
+    fn get(&self, lines: u64) -> io::Result<u64> {
+        let mut values = v2::LineValues {
+            bits: 0,
+            mask: lines,
+        };
+        v2::get_line_values(self.file.get_ref(), &mut values).map_err(uapi::to_io)?;
+        Ok(values.bits & lines)
     }
 
-    fn get(&self) -> io::Result<bool> {
-        self.request
-            .get_ref()
-            .value(self.offset)
-            .map(bool::from)
-            .map_err(to_io)
+    fn set(&self, lines: u64, levels: u64) -> io::Result<()> {
+        let values = v2::LineValues {
+            bits: levels,
+            mask: lines,
+        };
+        v2::set_line_values(self.file.get_ref(), &values).map_err(uapi::to_io)
     }
 
-    fn detect(&self, edges: EdgeDetection) -> io::Result<()> {
-        if self.direction == Direction::Output {
-            // gpiocdev would make it an input.
+    fn configure(&self, configs: &[Config]) -> io::Result<()> {
+        if configs.len() != self.offsets.len() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let request = self.request.get_ref();
-        let mut config = request.config();
-        config
-            .with_line(self.offset)
-            .with_edge_detection(detection(edges));
-        request.reconfigure(&config).map_err(to_io)
+        let config = uapi::config(configs);
+        v2::set_line_config(self.file.get_ref(), config).map_err(uapi::to_io)
     }
 
-    /// Not gpiocdev's `read_edge_event`: it reads several events and returns the first.
+    fn line_infos(&self) -> io::Result<Vec<LineInfo>> {
+        let offsets = self.offsets.iter();
+        offsets.map(|offset| line(&self.chip, *offset)).collect()
+    }
+
     fn read(&self, events: &mut [Event]) -> io::Result<usize> {
-        let request = self.request.get_ref();
-        let mut words = [0; Held::EVENT_WORDS * Held::EVENTS];
-        let size = request.edge_event_u64_size();
-        let room = (events.len() * size).min(words.len() / size * size);
-        let read = request
-            .read_edge_events_into_slice(&mut words[..room])
-            .map_err(to_io)?;
+        let size = v2::LineEdgeEvent::u64_size();
+        let mut words = self.words.lock().unwrap_or_else(|e| e.into_inner());
+        let room = words.len().min(events.len() * size);
+        let file = self.file.get_ref();
+        let read = gpiocdev_uapi::read_event(file, &mut words[..room]).map_err(uapi::to_io)?;
         let mut count = 0;
         for (event, words) in events.iter_mut().zip(words[..read].chunks_exact(size)) {
-            let read = request.edge_event_from_slice(words).map_err(to_io)?;
+            let read = v2::LineEdgeEvent::from_slice(words).map_err(uapi::to_io)?;
+            let line = self
+                .offsets
+                .iter()
+                .position(|offset| *offset == read.offset);
             let edge = match read.kind {
-                EdgeKind::Rising => Edge::Rising,
-                EdgeKind::Falling => Edge::Falling,
+                // GPIO_V2_LINE_EVENT_RISING_EDGE
+                1 => Edge::Rising,
+                _ => Edge::Falling,
             };
-            *event = Event::new(edge, Time::from_nanos(read.timestamp_ns), read.line_seqno);
+            let time = Time::from_nanos(read.timestamp_ns);
+            let line = line.unwrap_or_default() as u32;
+            *event = Event::new(line, edge, time, read.seqno, read.line_seqno);
             count += 1;
         }
         Ok(count)
     }
 
     fn ready(&self) -> &dyn Ready {
-        &self.request
-    }
-}
-
-/// Takes the errno out of gpiocdev's error, which hides it.
-fn to_io(error: gpiocdev::Error) -> io::Error {
-    match error {
-        gpiocdev::Error::Os(errno) | gpiocdev::Error::Uapi(_, gpiocdev_uapi::Error::Os(errno)) => {
-            io::Error::from_raw_os_error(errno.0)
-        }
-        other => io::Error::other(other),
+        &self.file
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_consumer_is_cut_between_characters() {
-        let name = "é".repeat(20);
-        assert_eq!(consumer(&Config::new().consumer(name)), "é".repeat(15));
-    }
+    use crate::{ErrorKind, Input};
 
     #[test]
     fn a_chip_that_is_not_there_is_named() {
-        let error = Linux::new()
-            .open(&LineSpec::offset("gpiochip999", 0), &Config::new())
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            r#"no GPIO chip /dev/gpiochip999 to open line "gpiochip999:0" on (gpiodetect lists them)"#
-        );
+        let error = Input::open("gpiochip999:0").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let text = error.to_string();
+        assert!(text.starts_with("no GPIO chip /dev/gpiochip"), "{text}");
     }
 
     #[test]
     fn a_file_that_is_no_chip_is_refused() {
-        let error = Linux::new()
-            .open(&LineSpec::offset("null", 0), &Config::new())
-            .unwrap_err();
-        assert_eq!(error.kind(), crate::ErrorKind::Io);
+        let error = Input::open("null:0").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io);
+    }
+
+    #[test]
+    fn a_path_is_no_name() {
+        let error = chip("../dev/null").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -1,0 +1,359 @@
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use circuits_wait::Clock;
+
+use crate::backend::Request;
+use crate::{
+    Backend, Config, Direction, EdgeDetection, Error, Handle, LineSpec, Release, Result, find,
+};
+
+/// What the kernel can hold together (`GPIO_V2_LINES_MAX`, `GPIO_V2_LINE_NUM_ATTRS_MAX` of
+/// include/uapi/linux/gpio.h).
+const LINES: usize = 64;
+const ATTRIBUTES: usize = 10;
+
+/// Lines that are held together, as all public types have them.
+#[derive(Debug)]
+pub(crate) struct Held {
+    handle: Arc<dyn Handle>,
+    clock: Arc<dyn Clock>,
+    /// As they were asked for.
+    names: Vec<Arc<str>>,
+    /// All of them, for errors.
+    all: Arc<str>,
+    /// Under the lock of the setting: two threads leave it as the lines are.
+    state: Mutex<State>,
+    event_buffer: u32,
+}
+
+#[derive(Debug)]
+struct State {
+    configs: Vec<Config>,
+    /// Which are outputs.
+    outputs: u64,
+    /// What was set last of the outputs.
+    levels: u64,
+}
+
+impl State {
+    fn new(configs: Vec<Config>) -> State {
+        let bits = |which: &dyn Fn(&Config) -> bool| {
+            let set = (0..).zip(&configs).filter(|(_, config)| which(config));
+            set.fold(0, |bits, (line, _): (u32, _)| bits | 1 << line)
+        };
+        State {
+            outputs: bits(&|config| config.direction() == Direction::Output),
+            levels: bits(&Config::initial_level),
+            configs,
+        }
+    }
+}
+
+impl Held {
+    pub(crate) fn open(backend: &dyn Backend, lines: Vec<(LineSpec, Config)>) -> Result<Held> {
+        let names: Vec<Arc<str>> = lines
+            .iter()
+            .map(|(line, _)| line.to_string().into())
+            .collect();
+        let all: Arc<str> = names.join(", ").into();
+        let request = request(backend, &lines, &all)?;
+        let handle = backend
+            .open(&request)
+            .map_err(|error| refused(backend, &request, &names, &all, error))?;
+        let held = Held {
+            handle: handle.into(),
+            clock: backend.clock(),
+            names,
+            all,
+            state: Mutex::new(State::new(
+                lines.into_iter().map(|(_, config)| config).collect(),
+            )),
+            event_buffer: request.event_buffer,
+        };
+        held.read_back(&held.state().configs)?;
+        Ok(held)
+    }
+
+    pub(crate) fn handle(&self) -> &dyn Handle {
+        &*self.handle
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub(crate) fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    pub(crate) fn event_buffer(&self) -> u32 {
+        self.event_buffer
+    }
+
+    /// Which lines there are.
+    pub(crate) fn lines(&self) -> u64 {
+        u64::MAX >> (LINES - self.names.len())
+    }
+
+    pub(crate) fn outputs(&self) -> u64 {
+        self.state().outputs
+    }
+
+    pub(crate) fn get(&self, lines: u64) -> Result<u64> {
+        self.are_there(lines)?;
+        self.done("being read", self.handle.get(lines))
+    }
+
+    pub(crate) fn set(&self, lines: u64, levels: u64) -> Result<()> {
+        self.are_there(lines)?;
+        let mut state = self.state();
+        if lines & !state.outputs != 0 {
+            let what = "an input cannot be set: open the line as an output";
+            return Err(self.invalid(what));
+        }
+        self.done("being set", self.handle.set(lines, levels))?;
+        state.levels = state.levels & !lines | levels & lines;
+        Ok(())
+    }
+
+    /// What was set last.
+    pub(crate) fn levels(&self) -> u64 {
+        self.state().levels
+    }
+
+    pub(crate) fn config(&self, line: usize) -> Config {
+        self.state().configs[line].clone()
+    }
+
+    /// Sets up one line anew. An output that stays one keeps its level.
+    pub(crate) fn configure(&self, line: usize, config: Config) -> Result<()> {
+        config.check().map_err(|what| self.invalid(what))?;
+        let mut state = self.state();
+        let mut configs = state.configs.clone();
+        match configs.get_mut(line) {
+            Some(old) => *old = config,
+            None => return Err(self.invalid("there are not so many lines")),
+        }
+        let was = state.outputs;
+        for (line, config) in configs.iter_mut().enumerate() {
+            if config.direction() == Direction::Output && was >> line & 1 == 1 {
+                config.set_initial(state.levels >> line & 1 == 1);
+            }
+        }
+        limits(&configs, &self.all)?;
+        self.done("this configuration", self.handle.configure(&configs))?;
+        let granted = self.read_back(&configs);
+        *state = State::new(configs);
+        granted
+    }
+
+    /// Turns on the detection of edges of inputs.
+    pub(crate) fn detect(&self, lines: u64, edges: EdgeDetection) -> Result<()> {
+        let mut state = self.state();
+        let mut configs = state.configs.clone();
+        for (line, config) in configs.iter_mut().enumerate() {
+            match config.direction() {
+                Direction::Output => config.set_initial(state.levels >> line & 1 == 1),
+                Direction::Input if lines >> line & 1 == 1 => config.set_detection(edges),
+                Direction::Input => {}
+            }
+        }
+        self.done("edge detection", self.handle.configure(&configs))?;
+        *state = State::new(configs);
+        Ok(())
+    }
+
+    pub(crate) fn done<T>(&self, what: &'static str, result: io::Result<T>) -> Result<T> {
+        result.map_err(|source| Error::from_io(&self.all, what, source))
+    }
+
+    fn are_there(&self, lines: u64) -> Result<()> {
+        match lines & !self.lines() {
+            0 => Ok(()),
+            _ => Err(self.invalid("there are not so many lines")),
+        }
+    }
+
+    fn invalid(&self, what: &'static str) -> Error {
+        Error::Invalid {
+            line: self.all.clone(),
+            what,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// What was not granted is an error. (The kernel emulates or refuses most of what a chip cannot
+    /// do, but not all.)
+    fn read_back(&self, configs: &[Config]) -> Result<()> {
+        let infos = self.done("being looked at", self.handle.line_infos())?;
+        for ((info, config), name) in infos.iter().zip(configs).zip(&self.names) {
+            if let Some(what) = info.differs_from(config) {
+                return Err(Error::Unsupported {
+                    line: name.clone(),
+                    what,
+                    source: io::ErrorKind::Unsupported.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let state = self.state();
+        let (mut lines, mut levels) = (0, 0);
+        for (line, config) in state.configs.iter().enumerate() {
+            match config.release() {
+                Release::Chip => {}
+                // For all: they are held together, or not at all.
+                Release::Keep => return std::mem::forget(self.handle.clone()),
+                Release::Level(level) => {
+                    lines |= 1 << line;
+                    levels |= u64::from(level) << line;
+                }
+            }
+        }
+        if lines != 0 {
+            // There is nobody to tell.
+            let _ = self.handle.set(lines, levels);
+        }
+    }
+}
+
+/// What a backend is asked for.
+fn request(backend: &dyn Backend, lines: &[(LineSpec, Config)], all: &Arc<str>) -> Result<Request> {
+    let invalid = |what| Error::Invalid {
+        line: all.clone(),
+        what,
+    };
+    let configs: Vec<Config> = lines.iter().map(|(_, config)| config.clone()).collect();
+    for config in &configs {
+        config.check().map_err(invalid)?;
+    }
+    limits(&configs, all)?;
+    let mut found = Vec::new();
+    let mut chip = String::new();
+    for (number, (line, config)) in lines.iter().enumerate() {
+        let place = find::line(backend, line)?;
+        if number > 0 && place.chip != chip {
+            return Err(invalid("lines that are opened together are on one chip"));
+        }
+        if found.iter().any(|(offset, _)| *offset == place.offset) {
+            return Err(invalid("a line is named twice"));
+        }
+        chip = place.chip;
+        found.push((place.offset, config.clone()));
+    }
+    let mut request = Request::new(chip, found);
+    for config in &configs {
+        if let (Some(consumer), _) = config.shared() {
+            request.consumer = consumer.clone();
+        }
+        if let (_, Some(edges)) = config.shared() {
+            request.event_buffer = edges;
+        }
+    }
+    Ok(request)
+}
+
+/// What is over the kernel's limits, or cannot be different for lines that are held together.
+fn limits(configs: &[Config], all: &Arc<str>) -> Result<()> {
+    let limit = |what, limit| Error::Limit {
+        line: all.clone(),
+        what,
+        limit,
+    };
+    let invalid = |what| Error::Invalid {
+        line: all.clone(),
+        what,
+    };
+    if configs.is_empty() {
+        return Err(invalid("there is no line to open"));
+    }
+    if configs.len() > LINES {
+        return Err(limit("there are too many lines", LINES));
+    }
+    let set = |which: fn(&Config) -> bool| configs.iter().filter(move |config| which(config));
+    let consumers: Vec<_> = set(|config| config.shared().0.is_some()).collect();
+    if consumers
+        .iter()
+        .any(|config| config.shared().0 != consumers[0].shared().0)
+    {
+        return Err(invalid(
+            "lines that are opened together have one consumer name",
+        ));
+    }
+    let buffers: Vec<_> = set(|config| config.shared().1.is_some()).collect();
+    if buffers
+        .iter()
+        .any(|config| config.shared().1 != buffers[0].shared().1)
+    {
+        return Err(invalid(
+            "lines that are opened together have one event buffer",
+        ));
+    }
+    let kept = set(|config| config.release() == Release::Keep).count();
+    if kept != 0 && kept != configs.len() {
+        return Err(invalid("lines that are opened together are kept together"));
+    }
+    if attributes(configs) > ATTRIBUTES {
+        return Err(limit("they have too many different settings", ATTRIBUTES));
+    }
+    Ok(())
+}
+
+/// How many attributes the kernel needs to be told: each set of flags but the first one, each
+/// period, and one for the levels.
+fn attributes(configs: &[Config]) -> usize {
+    let mut flags = Vec::new();
+    let mut periods = Vec::new();
+    for config in configs {
+        let these = (
+            config.direction(),
+            config.is_active_low(),
+            config.line_bias(),
+            config.line_drive(),
+            config.detected_edges(),
+            config.times_of(),
+        );
+        let period = config.debounce_period();
+        if !flags.contains(&these) {
+            flags.push(these);
+        }
+        if !period.is_zero() && !periods.contains(&period) {
+            periods.push(period);
+        }
+    }
+    let levels = configs.iter().any(Config::initial_level);
+    flags.len().saturating_sub(1) + periods.len() + usize::from(levels)
+}
+
+/// Why a backend refused, with the line that it is about if that can be known.
+fn refused(
+    backend: &dyn Backend,
+    request: &Request,
+    names: &[Arc<str>],
+    all: &Arc<str>,
+    error: io::Error,
+) -> Error {
+    let mut error = Error::from_io(all, "this configuration", error);
+    if let Error::InUse { line, holder, .. } = &mut error {
+        let infos = request
+            .lines
+            .iter()
+            .map(|(offset, _)| backend.line_info(&request.chip, *offset));
+        let held = infos.zip(names).find_map(|(info, name)| {
+            let consumer: Arc<str> = info.ok()?.consumer()?.into();
+            Some((name.clone(), consumer))
+        });
+        if let Some((name, consumer)) = held {
+            (*line, *holder) = (name, Some(consumer));
+        }
+    }
+    error
+}
