@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 #[cfg(feature = "gpio")]
-use circuits_gpio::{self as gpio, Input, LineSpec, Output};
+use circuits_gpio::{self as gpio, Input, LineSpec, Lines, Output};
 #[cfg(feature = "i2c")]
 use circuits_i2c as i2c;
 #[cfg(feature = "stub")]
@@ -253,6 +253,29 @@ impl Board {
         config: &gpio::Config,
     ) -> gpio::Result<Input> {
         Input::open_on(&self.gpio, line, config)
+    }
+
+    /// Opens lines of one chip together, each as its configuration says.
+    ///
+    /// ```
+    /// use circuits::Board;
+    /// use circuits::gpio::Config;
+    /// use circuits::stub::Stub;
+    ///
+    /// let board = Board::from(&Stub::virtual_time().lines(["RED", "GREEN"]));
+    /// let lamps = board.lines(["RED", "GREEN"].map(|name| (name, Config::output())))?;
+    /// lamps.set(0b10)?;
+    /// # Ok::<(), circuits::gpio::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Lines::open_on`].
+    #[cfg(feature = "gpio")]
+    pub fn lines<L: Into<LineSpec>>(
+        &self,
+        lines: impl IntoIterator<Item = (L, gpio::Config)>,
+    ) -> gpio::Result<Lines> {
+        Lines::open_on(&self.gpio, lines)
     }
 
     /// Opens an I2C bus: `i2c-1`.

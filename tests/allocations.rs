@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use circuits::gpio::{Config, EdgeDetection, Input};
+use circuits::gpio::{Config, EdgeDetection, Input, Lines};
 use circuits::i2c::{Bus, Operation};
 use circuits::stub::Stub;
 use circuits::stub::chips::Tmp102;
@@ -92,6 +92,8 @@ impl Bench {
                     .is_none()
             )
         });
+        drop((output, input));
+        self.group();
         let mut bus = self.board.i2c_bus("i2c-1").unwrap();
         assert_none("write_read", || {
             bus.write_read(0x48, &[0], &mut [0; 2]).unwrap()
@@ -99,6 +101,23 @@ impl Bench {
         assert_none("joined", || joined(&mut bus));
         let mut delay = self.board.delay();
         assert_none("delay", || delay.delay_us(100));
+    }
+
+    fn group(&self) {
+        let detecting = Config::input().edge_detection(EdgeDetection::Both);
+        let both = [(&self.input, detecting), (&self.output, Config::output())];
+        let mut lines = Lines::open_on(self.board.gpio(), both).unwrap();
+        let mut level = false;
+        assert_none("set and get together", || {
+            level = !level;
+            lines.set(u64::from(level) << 1).unwrap();
+            lines.get().unwrap();
+        });
+        assert_none("edge of a group", || {
+            level = !level;
+            (self.drive)(level);
+            assert!(lines.wait_edge(Duration::from_secs(10)).unwrap().is_some());
+        });
     }
 
     async fn futures(&self) {

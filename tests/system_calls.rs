@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use circuits::Board;
-use circuits::gpio::{Config, EdgeDetection, Input};
+use circuits::gpio::{Config, EdgeDetection, Input, Lines};
 use circuits::i2c::Operation;
 use circuits::prelude::*;
 use circuits_bench::{SimLines, Tracer};
@@ -25,6 +25,38 @@ fn a_line_is_set_and_read_by_one_call() {
     assert_one_ioctl("set", || output.set(!output.is_set()).unwrap());
     let input = board.input(sim.input()).unwrap();
     assert_one_ioctl("get", || assert!(!input.get().unwrap()));
+}
+
+#[test]
+#[ignore = "needs root, tracefs and gpio-sim"]
+fn lines_are_set_and_read_together_by_one_call() {
+    let (board, sim) = (Board::linux().unwrap(), SimLines::new());
+    let both = [sim.input(), sim.output()].map(|line| (line, Config::output()));
+    let lines = Lines::open_on(board.gpio(), both).unwrap();
+    assert_one_ioctl("set together", || lines.set(!lines.levels()).unwrap());
+    assert_one_ioctl("set some", || lines.set_some(0b10, 0b10).unwrap());
+    assert_one_ioctl("get together", || assert!(lines.get().is_ok()));
+}
+
+#[test]
+#[ignore = "needs root, tracefs and gpio-sim"]
+fn a_burst_of_edges_is_one_call() {
+    let (board, sim) = (Board::linux().unwrap(), SimLines::new());
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = Input::open_on(board.gpio(), sim.input(), &config.event_buffer(100)).unwrap();
+    for number in 0..60 {
+        sim.drive(number % 2 == 0);
+        board.delay().sleep(Duration::from_millis(5)).unwrap();
+    }
+    let calls = Tracer::new().trace(|| {
+        let mut last = 0;
+        while last < 60 {
+            let event = input.wait_edge(Duration::from_secs(1)).unwrap().unwrap();
+            assert_eq!(event.lost(), 0);
+            last = event.sequence();
+        }
+    });
+    assert_eq!(calls, [libc::SYS_read]);
 }
 
 #[test]

@@ -41,9 +41,10 @@ fn a_pi_answers_to_its_numbers_whatever_its_kernel_calls_them() {
 #[test]
 fn a_name_is_stronger_than_a_number() {
     // The name of another line, as badly chosen as it may be.
-    let board = Stub::virtual_time()
-        .chip("pca9555", ["GPIO17"])
-        .chip("pinctrl-bcm2711", (0..28).map(|number| format!("PIN{number}")));
+    let board = Stub::virtual_time().chip("pca9555", ["GPIO17"]).chip(
+        "pinctrl-bcm2711",
+        (0..28).map(|number| format!("PIN{number}")),
+    );
     assert_eq!(place(&board, "GPIO17"), "gpiochip0:0");
     assert_eq!(place(&board, "gpiochip1:GPIO17"), "gpiochip1:17");
     assert_eq!(place(&board, "GPIO18"), "gpiochip1:18");
@@ -114,10 +115,7 @@ fn a_chip_may_be_meant_by_its_path() {
 fn a_name_with_a_colon_is_meant_by_its_type() {
     let board = Stub::virtual_time().lines(["usb:power"]);
     assert!(matches!(error(&board, "usb:power"), Error::NoChip { .. }));
-    assert_eq!(
-        LineSpec::name("usb:power").find_on(&board).unwrap().1,
-        0
-    );
+    assert_eq!(LineSpec::name("usb:power").find_on(&board).unwrap().1, 0);
 }
 
 #[test]
