@@ -53,6 +53,26 @@ pub(super) fn edges_that_are_not_wanted_do_not_come(bench: Arc<dyn Bench>) {
     assert_eq!(input.wait_edge(Duration::from_millis(5)).unwrap(), None);
 }
 
+pub(super) fn an_input_that_is_set_up_anew_has_its_new_edges(bench: Arc<dyn Bench>) {
+    let wanted = |edges| Config::new().edge_detection(edges);
+    let mut input = input(&*bench, 0, &wanted(EdgeDetection::Both));
+    drive(&*bench, 0, true);
+    input.configure(&wanted(EdgeDetection::Falling)).unwrap();
+    for level in [false, true] {
+        drive(&*bench, 0, level);
+    }
+    // What was queued as it was before is not wanted any more.
+    assert_eq!(next(&mut input).edge(), Edge::Falling);
+    assert_eq!(input.wait_edge(Duration::from_millis(5)).unwrap(), None);
+    // Of none at all, who waits is told of all.
+    input.configure(&Config::new()).unwrap();
+    assert_eq!(input.wait_edge(Duration::from_millis(5)).unwrap(), None);
+    drive(&*bench, 0, false);
+    assert_eq!(next(&mut input).edge(), Edge::Falling);
+    drive(&*bench, 0, true);
+    assert_eq!(next(&mut input).edge(), Edge::Rising);
+}
+
 pub(super) fn a_full_queue_drops_the_oldest(bench: Arc<dyn Bench>) {
     const EDGES: u32 = 40;
     let config = Config::new().edge_detection(EdgeDetection::Both);

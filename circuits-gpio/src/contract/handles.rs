@@ -27,6 +27,23 @@ pub(super) fn a_handle_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
     assert!(bench.level());
 }
 
+pub(super) fn a_backend_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
+    let (chip, offset) = bench.inputs()[0].find_on(bench.backend()).unwrap();
+    let lines = bench.backend().chip_info(&chip).unwrap().lines();
+    let refused = |chip: &str, offsets: &[u32]| {
+        let lines = offsets.iter().map(|offset| (*offset, Config::new()));
+        let request = Request::new(chip, lines.collect());
+        bench.backend().open(&request).unwrap_err();
+    };
+    refused(&chip, &[]);
+    refused(&chip, &[offset, offset]);
+    refused(&chip, &[offset, lines]);
+    refused("gpiochip987", &[0]);
+    bench.backend().line_info(&chip, lines).unwrap_err();
+    bench.backend().line_infos("gpiochip987").unwrap_err();
+    open(&*bench, bench.inputs()[0].clone(), &Config::new());
+}
+
 pub(super) fn detection_keeps_the_queue_and_the_count(bench: Arc<dyn Bench>) {
     let input = open(&*bench, bench.inputs()[0].clone(), &Config::new());
     let detect = |edges| {

@@ -143,6 +143,14 @@ pub const FACTS: &[(&str, Fact)] = &[
         groups::lines_of_two_chips_are_not_held_together,
     ),
     (
+        "a_backend_refuses_what_makes_no_sense",
+        handles::a_backend_refuses_what_makes_no_sense,
+    ),
+    (
+        "an_input_that_is_set_up_anew_has_its_new_edges",
+        edges::an_input_that_is_set_up_anew_has_its_new_edges,
+    ),
+    (
         "a_handle_refuses_what_makes_no_sense",
         handles::a_handle_refuses_what_makes_no_sense,
     ),
