@@ -52,7 +52,10 @@ mod kernel {
         ("levels_are_live", NO_INTERRUPTS),
         ("edges_are_awaited_from_the_call_on", NO_INTERRUPTS),
         ("edges_of_a_group_tell_their_lines", NO_INTERRUPTS),
-        ("an_input_that_is_set_up_anew_has_its_new_edges", NO_INTERRUPTS),
+        (
+            "an_input_that_is_set_up_anew_has_its_new_edges",
+            NO_INTERRUPTS,
+        ),
         ("each_line_of_a_group_has_its_own_settings", NO_INTERRUPTS),
         ("a_pull_pulls", NO_PULLS),
         ("an_open_drain_only_drives_low", NO_PULLS),
