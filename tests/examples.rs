@@ -50,6 +50,40 @@ fn fails(backend: Option<&str>, example: &str, arguments: &[&str], says: &[&str]
 }
 
 #[test]
+fn list_lines_prints_all_of_them() {
+    let output = run(Some("stub"), "list_lines", &["pinctrl-bcm2835"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert_eq!(said.len(), 55);
+    assert_eq!(said[0], "gpiochip0 [pinctrl-bcm2835] (54 lines)");
+    assert_eq!(said[18], "  17  GPIO17           input");
+    assert_eq!(said[54], "  53  -                input");
+    let says = ["no GPIO chip", "nowhere"];
+    fails(Some("stub"), "list_lines", &["nowhere"], &says);
+}
+
+#[test]
+fn traffic_light_goes_round_and_dark() {
+    let output = run(Some("stub"), "traffic_light", &["--count", "1"]);
+    assert!(output.status.success(), "{output:?}");
+    let trace = lines(&output.stderr).join("\n");
+    for line in ["GPIO17", "GPIO22", "GPIO23"] {
+        let of_line: Vec<_> = trace.lines().filter(|said| said.contains(line)).collect();
+        assert!(of_line.iter().any(|said| said.ends_with("high")), "{trace}");
+        // Dark before it is let go.
+        let [.., dark, gone] = of_line[..] else {
+            panic!("{trace}")
+        };
+        assert!(
+            dark.ends_with("low") && gone.ends_with("released"),
+            "{trace}"
+        );
+    }
+    let twice = ["--lines", "GPIO17,GPIO17"];
+    fails(Some("stub"), "traffic_light", &twice, &["named twice"]);
+}
+
+#[test]
 fn read_sensor_prints_temperatures() {
     let output = run(Some("stub"), "read_sensor", &["--count", "3"]);
     assert!(output.status.success(), "{output:?}");
