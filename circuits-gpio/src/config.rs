@@ -119,14 +119,21 @@ impl Config {
     }
 
     /// Returns the same in the other direction, without what only this one has.
-    pub(crate) fn turned(self, direction: Direction) -> Config {
+    pub(crate) fn turned(&self) -> Config {
         Config {
-            direction,
+            direction: match self.direction {
+                Direction::Input => Direction::Output,
+                Direction::Output => Direction::Input,
+            },
             initial: false,
             edge_detection: EdgeDetection::Off,
             debounce: Duration::ZERO,
             drive: Drive::PushPull,
-            ..self
+            release: match self.release {
+                Release::Level(_) => Release::Chip,
+                either => either,
+            },
+            ..self.clone()
         }
     }
 

@@ -122,8 +122,8 @@ impl Held {
         self.state().levels
     }
 
-    pub(crate) fn config(&self, line: usize) -> Config {
-        self.state().configs[line].clone()
+    pub(crate) fn config(&self, line: usize) -> Option<Config> {
+        self.state().configs.get(line).cloned()
     }
 
     /// Sets up one line anew. An output that stays one keeps its level.
@@ -151,6 +151,9 @@ impl Held {
     /// Turns on the detection of edges of inputs.
     pub(crate) fn detect(&self, lines: u64, edges: EdgeDetection) -> Result<()> {
         let mut state = self.state();
+        if lines & !state.outputs == 0 {
+            return Err(self.invalid("an output has no edges to wait for"));
+        }
         let mut configs = state.configs.clone();
         for (line, config) in configs.iter_mut().enumerate() {
             match config.direction() {

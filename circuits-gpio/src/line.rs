@@ -196,7 +196,8 @@ impl Input {
     }
 }
 
-/// A line whose direction changes while it is held: one wire that both sides talk on.
+/// A line whose direction changes while it is held: one wire that both sides talk on. The settings
+/// of each direction are kept while it has the other: an open drain is one again.
 ///
 /// ```
 /// use circuits_gpio::{Config, Line};
@@ -214,6 +215,9 @@ impl Input {
 #[derive(Debug)]
 pub struct Line {
     listener: Listener,
+    direction: Direction,
+    /// How it is set up when it is turned.
+    other: Config,
 }
 
 impl Line {
@@ -238,12 +242,14 @@ impl Line {
         let held = open(backend, line.into(), config.clone())?;
         Ok(Line {
             listener: Listener::new(held),
+            direction: config.direction(),
+            other: config.turned(),
         })
     }
 
     /// Returns which way it goes.
     pub fn direction(&self) -> Direction {
-        self.listener.held().config(0).direction()
+        self.direction
     }
 
     /// Makes it an output, at this level from the moment that it is one. An output is set to it.
@@ -253,10 +259,7 @@ impl Line {
     pub fn make_output(&mut self, level: bool) -> Result<()> {
         match self.direction() {
             Direction::Output => self.set(level),
-            Direction::Input => {
-                let config = self.listener.held().config(0).turned(Direction::Output);
-                self.listener.configure(0, config.initial(level))
-            }
+            Direction::Input => self.turn(self.other.clone().initial(level)),
         }
     }
 
@@ -265,8 +268,19 @@ impl Line {
     /// # Errors
     /// [`Error::Unsupported`], [`Error::Removed`], [`Error::Io`].
     pub fn make_input(&mut self) -> Result<()> {
-        let config = self.listener.held().config(0).turned(Direction::Input);
-        self.listener.configure(0, config)
+        match self.direction() {
+            Direction::Input => Ok(()),
+            Direction::Output => self.turn(self.other.clone()),
+        }
+    }
+
+    fn turn(&mut self, config: Config) -> Result<()> {
+        let before = self.listener.held().config(0);
+        self.configure(&config)?;
+        if let Some(before) = before {
+            self.other = before.initial(false);
+        }
+        Ok(())
     }
 
     /// Reads the level that the line has.
@@ -299,7 +313,9 @@ impl Line {
     /// # Errors
     /// [`Error::Unsupported`] and [`Error::Invalid`].
     pub fn configure(&mut self, config: &Config) -> Result<()> {
-        self.listener.configure(0, config.clone())
+        self.listener.configure(0, config.clone())?;
+        self.direction = config.direction();
+        Ok(())
     }
 }
 

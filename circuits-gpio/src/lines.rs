@@ -102,11 +102,8 @@ impl Lines {
         self.held().levels()
     }
 
-    /// Returns how a line is set up.
-    ///
-    /// # Panics
-    /// There are not so many lines.
-    pub fn config(&self, line: usize) -> Config {
+    /// Returns how a line is set up; `None` if there are not so many.
+    pub fn config(&self, line: usize) -> Option<Config> {
         self.held().config(line)
     }
 

@@ -37,7 +37,7 @@ impl Listener {
     fn look(&mut self) {
         let lines = 0..self.held.names().len();
         let detections: Vec<_> = lines
-            .map(|line| self.held.config(line).detected_edges())
+            .filter_map(|line| Some(self.held.config(line)?.detected_edges()))
             .collect();
         self.wanted = match detections[..] {
             [only] if only != EdgeDetection::Off => only,

@@ -27,7 +27,7 @@ mod kernel {
     const NO_INTERRUPTS: &str = "QEMU's model of the chip raises no interrupts";
 
     const NO_PULLS: &str = "QEMU's model of the chip has no resistors";
-    const KEPT: &str = "there is one board, and others need the line";
+    const KEPT: &str = "the kernel gives it back when the process ends, and there is one board";
 
     const NOT_IN_QEMU: &[Excused] = &[
         ("a_refused_opening_leaves_the_holder", NO_INTERRUPTS),

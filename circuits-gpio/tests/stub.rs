@@ -16,7 +16,7 @@ struct StubBench {
 
 impl StubBench {
     fn new(stub: Stub, executor: Run) -> StubBench {
-        let stub = stub.lines(["one", "other", "out"]);
+        let stub = stub.lines(["one", "other", "out"]).chip("elsewhere", [""]);
         StubBench { stub, executor }
     }
 }

@@ -66,6 +66,21 @@ pub(super) fn a_line_changes_its_direction_in_place(bench: Arc<dyn Bench>) {
     }
 }
 
+pub(super) fn a_line_keeps_the_settings_of_each_direction(bench: Arc<dyn Bench>) {
+    let drain = Config::output()
+        .drive(Drive::OpenDrain)
+        .on_release(Release::Level(false));
+    let mut line = Line::open_on(bench.backend(), bench.output(), &drain).unwrap();
+    for _ in 0..2 {
+        assert_eq!(line.wait_edge(None).unwrap_err().kind(), ErrorKind::Invalid);
+        line.make_input().unwrap();
+        line.make_input().unwrap();
+        line.make_output(false).unwrap();
+        let info = LineInfo::of_on(bench.backend(), bench.output()).unwrap();
+        assert_eq!(info.config().line_drive(), Drive::OpenDrain);
+    }
+}
+
 pub(super) fn an_output_that_is_set_up_anew_keeps_its_level(bench: Arc<dyn Bench>) {
     let mut output = output(&*bench, &Config::new());
     for level in [true, false, true] {

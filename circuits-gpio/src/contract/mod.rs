@@ -24,7 +24,7 @@ use crate::{Backend, Config, Event, Input, LineSpec, Output};
 /// A backend on a bench: with lines that can be used, and what is at their other ends. Each fact
 /// gets one that nobody has used.
 pub trait Bench: Send + Sync {
-    /// Returns the backend.
+    /// Returns the backend, which has two chips at least.
     fn backend(&self) -> &dyn Backend;
 
     /// Returns two lines that are low, and that may be driven as outputs for a moment. One is meant
@@ -94,6 +94,10 @@ pub const FACTS: &[(&str, Fact)] = &[
     (
         "a_line_changes_its_direction_in_place",
         lines::a_line_changes_its_direction_in_place,
+    ),
+    (
+        "a_line_keeps_the_settings_of_each_direction",
+        lines::a_line_keeps_the_settings_of_each_direction,
     ),
     (
         "an_output_that_is_set_up_anew_keeps_its_level",
