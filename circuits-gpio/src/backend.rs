@@ -56,6 +56,15 @@
 //! keeps a count that goes up with each edge, reads it *before* the operation, and goes to sleep
 //! only if it is still the same.
 //!
+//! **Watching.** [`Backend::watch`] tells of each time that one of these lines of a chip is taken,
+//! given back or set up anew, by whomever, from the moment that it returns at the latest: in the
+//! order in which it was, and with how the line is afterwards. Edge detection that is turned on is a
+//! line set up anew. At least 32 changes are kept until they are read; when there is no more room
+//! the *newest* goes, and the last that is kept is [overflowing](Change::overflowing).
+//! [`Watcher::read`] and [`Watcher::ready`] keep what those of a [`Handle`] keep: no wait, one
+//! waiter, `ENODEV` for ever once the chip is gone. A backend that cannot watch says so by
+//! [`Unsupported`](io::ErrorKind::Unsupported), which is what `watch` does if it is left out.
+//!
 //! **Errors** of a handle are [`io::Error`]s with the kernel's numbers: `ENODEV` for ever once the
 //! chip is gone, whatever is queued (and waits end with it); `ENXIO` or `EOPNOTSUPP` from
 //! `configure` where a line has no interrupt; `EPERM` from `set` on an input, or the kinds of error
@@ -74,7 +83,7 @@ use std::sync::Arc;
 
 use circuits_wait::{Clock, Ready};
 
-use crate::{ChipInfo, Config, Event, LineInfo};
+use crate::{Change, ChipInfo, Config, Event, LineInfo};
 
 /// Where lines come from. The [module](self) says what it promises.
 pub trait Backend: Send + Sync + Debug {
@@ -110,7 +119,20 @@ pub trait Backend: Send + Sync + Debug {
     /// # Errors
     /// By cause, in the table of the [module](self).
     fn open(&self, request: &Request) -> io::Result<Box<dyn Handle>>;
+
+    /// Watches different lines of a chip.
+    ///
+    /// # Errors
+    /// By cause, in the [module](self).
+    fn watch(&self, chip: &str, offsets: &[u32]) -> io::Result<Box<dyn Watcher>> {
+        let _ = (chip, offsets);
+        // With a number: without one it is what a future outside of virtual time is told.
+        Err(io::Error::from_raw_os_error(EOPNOTSUPP))
+    }
 }
+
+// include/uapi/asm-generic/errno.h
+const EOPNOTSUPP: i32 = 95;
 
 /// Lines that are to be taken together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +198,18 @@ pub trait Handle: Send + Sync + Debug {
     fn ready(&self) -> &dyn Ready;
 }
 
+/// Lines that are watched. The [module](self) says what it promises.
+pub trait Watcher: Send + Sync + Debug {
+    /// Takes the oldest change out of the queue.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none.
+    fn read(&self) -> io::Result<Change>;
+
+    /// Returns what to wait on for [`read`](Watcher::read).
+    fn ready(&self) -> &dyn Ready;
+}
+
 impl<T: Backend + ?Sized> Backend for Arc<T> {
     fn clock(&self) -> Arc<dyn Clock> {
         (**self).clock()
@@ -199,5 +233,9 @@ impl<T: Backend + ?Sized> Backend for Arc<T> {
 
     fn open(&self, request: &Request) -> io::Result<Box<dyn Handle>> {
         (**self).open(request)
+    }
+
+    fn watch(&self, chip: &str, offsets: &[u32]) -> io::Result<Box<dyn Watcher>> {
+        (**self).watch(chip, offsets)
     }
 }

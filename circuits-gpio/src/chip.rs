@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{Backend, Config, Direction, Error, LineSpec, Result};
+use crate::{Backend, Config, Direction, Error, LineSpec, Result, Watch};
 
 /// What a chip says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -156,6 +156,16 @@ impl<'a> Chip<'a> {
         self.backend
             .line_infos(name)
             .map_err(|error| Error::from_io(&name.into(), "being looked at", error))
+    }
+
+    /// Tells who takes lines of the chip, gives them back, or sets them up anew.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], [`Error::Io`].
+    pub fn watch(&self) -> Result<Watch> {
+        let name = self.info.name.as_str();
+        let all: Vec<u32> = (0..self.info.lines).collect();
+        Watch::on(self.backend, name.into(), name, &all)
     }
 }
 

@@ -1,14 +1,9 @@
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use circuits_wait::Time;
-use futures_core::Stream;
 
-use crate::listener::Listener;
-use crate::{Handle, Result};
+use crate::Handle;
 
 /// A change of a line's logical level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -181,59 +176,6 @@ impl fmt::Debug for Queue {
         f.debug_list()
             .entries(&self.events[self.next..self.end])
             .finish()
-    }
-}
-
-/// The edges of lines, one after another: a [`Stream`] that does not end.
-///
-/// Dropped or not polled further it loses nothing: what was not taken is there for the next one who
-/// waits on the lines.
-#[derive(Debug)]
-pub struct Edges<'a> {
-    listener: &'a mut Listener,
-    waiting: bool,
-}
-
-impl<'a> Edges<'a> {
-    pub(crate) fn new(listener: &'a mut Listener) -> Edges<'a> {
-        Edges {
-            listener,
-            waiting: false,
-        }
-    }
-
-    /// Waits for the next edge: for programs that use no crate for streams.
-    ///
-    /// # Errors
-    /// As [`Input::wait_edge`](crate::Input::wait_edge), but it is not interrupted.
-    ///
-    /// # Cancellation safety
-    /// A future that is dropped has taken no edge.
-    pub async fn next_event(&mut self) -> Result<Event> {
-        let mut once = Edges::new(self.listener);
-        poll_fn(|cx| once.poll(cx)).await
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
-        let poll = self.listener.poll_edge(cx);
-        self.waiting = poll.is_pending();
-        poll
-    }
-}
-
-impl Stream for Edges<'_> {
-    type Item = Result<Event>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        self.poll(cx).map(Some)
-    }
-}
-
-impl Drop for Edges<'_> {
-    fn drop(&mut self) {
-        if self.waiting {
-            self.listener.cancel();
-        }
     }
 }
 

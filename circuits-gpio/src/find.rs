@@ -36,6 +36,33 @@ pub(crate) fn line(backend: &dyn Backend, wanted: &LineSpec) -> Result<Place> {
     })
 }
 
+/// Finds lines that are to be on one chip, and different: its name, and their offsets.
+pub(crate) fn on_one_chip(
+    backend: &dyn Backend,
+    wanted: &[LineSpec],
+    all: &Arc<str>,
+) -> Result<(String, Vec<u32>)> {
+    let invalid = |what| Error::Invalid {
+        line: all.clone(),
+        what,
+    };
+    let (mut chip, mut offsets) = (None, Vec::new());
+    for wanted in wanted {
+        let place = line(backend, wanted)?;
+        if *chip.get_or_insert_with(|| place.chip.clone()) != place.chip {
+            return Err(invalid("lines that are opened together are on one chip"));
+        }
+        if offsets.contains(&place.offset) {
+            return Err(invalid("a line is named twice"));
+        }
+        offsets.push(place.offset);
+    }
+    match chip {
+        Some(chip) => Ok((chip, offsets)),
+        None => Err(invalid("there is no line to open")),
+    }
+}
+
 /// Finds the chip of this name, or else of this label.
 pub(crate) fn chip(backend: &dyn Backend, wanted: &str, line: &Arc<str>) -> Result<ChipInfo> {
     let name = wanted.strip_prefix("/dev/").unwrap_or(wanted);

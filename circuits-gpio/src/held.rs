@@ -239,20 +239,9 @@ fn request(backend: &dyn Backend, lines: &[(LineSpec, Config)], all: &Arc<str>) 
         config.check().map_err(invalid)?;
     }
     limits(&configs, all)?;
-    let mut found = Vec::new();
-    let mut chip = String::new();
-    for (number, (line, config)) in lines.iter().enumerate() {
-        let place = find::line(backend, line)?;
-        if number > 0 && place.chip != chip {
-            return Err(invalid("lines that are opened together are on one chip"));
-        }
-        if found.iter().any(|(offset, _)| *offset == place.offset) {
-            return Err(invalid("a line is named twice"));
-        }
-        chip = place.chip;
-        found.push((place.offset, config.clone()));
-    }
-    let mut request = Request::new(chip, found);
+    let specs: Vec<LineSpec> = lines.iter().map(|(line, _)| line.clone()).collect();
+    let (chip, offsets) = find::on_one_chip(backend, &specs, all)?;
+    let mut request = Request::new(chip, offsets.into_iter().zip(configs.clone()).collect());
     for config in &configs {
         if let (Some(consumer), _) = config.shared() {
             request.consumer = consumer.clone();

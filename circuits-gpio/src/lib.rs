@@ -6,6 +6,7 @@ mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod edge;
+mod edges;
 mod error;
 mod find;
 mod hal;
@@ -17,13 +18,16 @@ mod lines;
 mod linux;
 mod listener;
 mod spec;
+mod watch;
 
-pub use backend::{Backend, Handle, Request};
+pub use backend::{Backend, Handle, Request, Watcher};
 pub use chip::{Chip, ChipInfo, LineInfo};
 pub use config::{Bias, Config, Direction, Drive, EventClock, Release};
-pub use edge::{Edge, EdgeDetection, Edges, Event};
+pub use edge::{Edge, EdgeDetection, Event};
+pub use edges::{EdgeIter, Edges};
 pub use error::{Error, ErrorKind, Result};
 pub use line::{Input, Line, Output};
 pub use lines::Lines;
 pub use linux::Linux;
 pub use spec::LineSpec;
+pub use watch::{Change, ChangeIter, ChangeKind, Changes, Watch};

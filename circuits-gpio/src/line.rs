@@ -4,7 +4,9 @@ use std::time::Duration;
 use crate::Error;
 use crate::held::Held;
 use crate::listener::Listener;
-use crate::{Backend, Config, Direction, EdgeDetection, Edges, Event, LineSpec, Linux, Result};
+use crate::{
+    Backend, Config, Direction, EdgeDetection, EdgeIter, Edges, Event, LineSpec, Linux, Result,
+};
 
 /// A line that is driven. Dropped, it goes back to what the chip makes of a line that nobody holds.
 ///
@@ -196,6 +198,16 @@ impl Input {
     }
 }
 
+/// Blocks for each edge.
+impl<'a> IntoIterator for &'a mut Input {
+    type Item = Result<Event>;
+    type IntoIter = EdgeIter<'a>;
+
+    fn into_iter(self) -> EdgeIter<'a> {
+        EdgeIter::new(&mut self.listener)
+    }
+}
+
 /// A line whose direction changes while it is held: one wire that both sides talk on. The settings
 /// of each direction are kept while it has the other: an open drain is one again.
 ///
@@ -316,6 +328,22 @@ impl Line {
         self.listener.configure(0, config.clone())?;
         self.direction = config.direction();
         Ok(())
+    }
+
+    /// Returns the edges as an async stream while it is an input, counted as by
+    /// [`Input::wait_edge`].
+    pub fn edges(&mut self) -> Edges<'_> {
+        Edges::new(&mut self.listener)
+    }
+}
+
+/// Blocks for each edge.
+impl<'a> IntoIterator for &'a mut Line {
+    type Item = Result<Event>;
+    type IntoIter = EdgeIter<'a>;
+
+    fn into_iter(self) -> EdgeIter<'a> {
+        EdgeIter::new(&mut self.listener)
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::held::Held;
 use crate::listener::Listener;
-use crate::{Backend, Config, Edges, Event, LineSpec, Linux, Result};
+use crate::{Backend, Config, EdgeIter, Edges, Event, LineSpec, Linux, Result};
 #[cfg(doc)]
 use crate::{Direction, Error};
 
@@ -137,5 +137,15 @@ impl Lines {
 
     fn held(&self) -> &Held {
         self.listener.held()
+    }
+}
+
+/// Blocks for each edge.
+impl<'a> IntoIterator for &'a mut Lines {
+    type Item = Result<Event>;
+    type IntoIter = EdgeIter<'a>;
+
+    fn into_iter(self) -> EdgeIter<'a> {
+        EdgeIter::new(&mut self.listener)
     }
 }

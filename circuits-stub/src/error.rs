@@ -12,6 +12,13 @@ pub enum Error {
         line: String,
     },
 
+    /// The board has no such GPIO chip.
+    #[error("the virtual board has no GPIO chip {chip:?}")]
+    NoChip {
+        /// The chip, as it was asked for.
+        chip: String,
+    },
+
     /// Several lines of the board have this name; one is to be named by its place (`gpiochip0:17`).
     #[error("the virtual board has several lines {line:?}: choose one of {places}")]
     Ambiguous {

@@ -248,12 +248,17 @@ impl Backend for Stub {
     fn open(&self, name: &str, _: &Config) -> circuits_i2c::Result<Box<dyn Handle>> {
         let board = self.board();
         let name = name.strip_prefix("/dev/").unwrap_or(name);
-        match board.buses.lock().get(name).cloned() {
-            Some(wire) => Ok(Box::new(StubBus {
+        let wire = board.buses.lock().get(name).cloned();
+        match (wire, self.permit()) {
+            (Some(_), Err(source)) => Err(circuits_i2c::Error::PermissionDenied {
+                bus: name.into(),
+                source,
+            }),
+            (Some(wire), Ok(())) => Ok(Box::new(StubBus {
                 board: board.clone(),
                 wire,
             })),
-            None => Err(circuits_i2c::Error::NotFound {
+            (None, _) => Err(circuits_i2c::Error::NotFound {
                 bus: name.into(),
                 source: io::ErrorKind::NotFound.into(),
             }),

@@ -4,11 +4,13 @@ pub mod chips;
 mod error;
 mod gpio;
 pub mod i2c;
+pub mod parts;
 mod sample;
 mod stub;
 mod time;
 pub mod trace;
 
 pub use error::{Error, Result};
+pub use gpio::Net;
 pub use stub::Stub;
 pub use time::{JoinHandle, Task};

@@ -2,7 +2,6 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use circuits_gpio::LineSpec;
 use circuits_i2c::Address;
 use circuits_wait::{Clock, Delay, Interrupt, Time};
 
@@ -48,6 +47,7 @@ use crate::{JoinHandle, Result, Task};
 #[derive(Clone)]
 pub struct Stub {
     board: Arc<Board>,
+    may_open: bool,
 }
 
 #[derive(Debug)]
@@ -64,8 +64,12 @@ impl Board {
     /// Adds to the trace, if anybody listens. Under the lock of what happened, so that the order is
     /// the true one.
     pub(crate) fn tell(&self, action: impl FnOnce() -> Action) {
-        let time = || Time::ZERO + self.schedule.now().since(self.made);
-        self.trace.tell(time, action);
+        self.tell_at(self.schedule.now(), action);
+    }
+
+    /// The same for what was at a certain time.
+    pub(crate) fn tell_at(&self, time: Time, action: impl FnOnce() -> Action) {
+        self.trace.tell(Time::ZERO + time.since(self.made), action);
     }
 }
 
@@ -84,50 +88,46 @@ impl Stub {
         let schedule = Schedule::new(is_virtual);
         let clock = Arc::new(BoardClock::new(schedule.clone()));
         let made = schedule.now();
-        let (lines, buses, trace) = (Lines::default(), Buses::default(), Trace::default());
-        Stub {
-            board: Arc::new(Board {
-                schedule,
-                clock,
-                lines,
-                buses,
-                trace,
-                made,
-            }),
-        }
+        let board = Arc::new_cyclic(|board| Board {
+            clock,
+            lines: Lines::new(&schedule, board.clone()),
+            buses: Buses::default(),
+            trace: Trace::default(),
+            schedule,
+            made,
+        });
+        Stub::of(board)
     }
 
     /// The handle of a board.
     pub(crate) fn of(board: Arc<Board>) -> Stub {
-        Stub { board }
+        Stub {
+            board,
+            may_open: true,
+        }
+    }
+
+    /// Returns the same board as a user has it who may not open its chips and buses, which are
+    /// *permission denied*.
+    pub fn without_permission(&self) -> Stub {
+        Stub {
+            may_open: false,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a program that has this handle may open something.
+    pub(crate) fn permit(&self) -> io::Result<()> {
+        // include/uapi/asm-generic/errno-base.h
+        const EACCES: i32 = 13;
+        match self.may_open {
+            true => Ok(()),
+            false => Err(io::Error::from_raw_os_error(EACCES)),
+        }
     }
 
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
-    }
-
-    /// Adds a chip with lines of these names, from offset 0 on. The first chip is `gpiochip0`; an
-    /// empty name is none.
-    pub fn lines<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Stub {
-        self.chip("stub", names)
-    }
-
-    /// Adds a chip with this label, and lines of these names. With the label of a Raspberry Pi's
-    /// (`pinctrl-bcm2835`) its lines are known by number (`GPIO17`) and pin (`header:11`), too.
-    pub fn chip<N: Into<String>>(self, label: &str, names: impl IntoIterator<Item = N>) -> Stub {
-        let names = names.into_iter().map(Into::into);
-        self.board.lines.add_chip(label, names);
-        self
-    }
-
-    /// Joins two lines: from now on both have one level, which is low where nobody drives or pulls
-    /// them, and where outputs disagree.
-    ///
-    /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
-    pub fn wire(self, a: impl Into<LineSpec>, b: impl Into<LineSpec>) -> Result<Stub> {
-        self.board.lines.wire(&self, &a.into(), &b.into())?;
-        Ok(self)
     }
 
     /// Adds an I2C bus, if it is not there yet.
@@ -181,39 +181,6 @@ impl Stub {
             address,
         });
         Some(device)
-    }
-
-    /// Drives a line from outside the board, as a finger on a button does: `true` is electrically
-    /// high.
-    ///
-    /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
-    pub fn drive(&self, line: impl Into<LineSpec>, level: bool) -> Result<()> {
-        self.board.lines.drive(self, &line.into(), Some(level))
-    }
-
-    /// Drives a line no more.
-    ///
-    /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
-    pub fn let_go(&self, line: impl Into<LineSpec>) -> Result<()> {
-        self.board.lines.drive(self, &line.into(), None)
-    }
-
-    /// Returns the electrical level of a line.
-    ///
-    /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
-    pub fn level(&self, line: impl Into<LineSpec>) -> Result<bool> {
-        self.board.lines.level(self, &line.into())
-    }
-
-    /// Returns the consumer name of the program that holds a line, `None` if it is free.
-    ///
-    /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
-    pub fn consumer(&self, line: impl Into<LineSpec>) -> Result<Option<Arc<str>>> {
-        self.board.lines.consumer(self, &line.into())
     }
 
     /// Returns the board's clock.

@@ -50,6 +50,16 @@ pub enum Action {
         /// The electrical level.
         level: Option<bool>,
     },
+    /// Lines that are wired together are driven high and low at the same time from now on.
+    Contention {
+        /// The lines.
+        lines: Vec<Arc<str>>,
+    },
+    /// A GPIO chip was taken away.
+    RemoveChip {
+        /// Its name.
+        chip: Arc<str>,
+    },
     /// A device was connected to an I2C bus.
     Plug {
         /// The bus.
@@ -115,6 +125,10 @@ impl fmt::Display for Action {
                 level: Some(level),
             } => write!(f, "{line}: driven {} from outside", name(*level)),
             Action::Drive { line, level: None } => write!(f, "{line}: not driven from outside"),
+            Action::Contention { lines } => {
+                write!(f, "{}: driven high and low", lines.join(", "))
+            }
+            Action::RemoveChip { chip } => write!(f, "{chip}: removed"),
             Action::Plug { bus, address } => write!(f, "{bus} {address}: plugged in"),
             Action::Unplug { bus, address } => write!(f, "{bus} {address}: unplugged"),
             Action::I2c {
@@ -167,14 +181,13 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// The time is taken where the order is made.
-    pub(crate) fn tell(&self, time: impl FnOnce() -> Time, action: impl FnOnce() -> Action) {
+    pub(crate) fn tell(&self, time: Time, action: impl FnOnce() -> Action) {
         if !self.on.load(Ordering::Relaxed) {
             return;
         }
         let mut listeners = lock(&self.listeners);
         let entry = Entry {
-            time: time(),
+            time,
             action: action(),
         };
         listeners.retain_mut(|listener| listener(&entry) == Interest::More);

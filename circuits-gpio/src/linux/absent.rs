@@ -7,7 +7,7 @@ use std::sync::Arc;
 use circuits_wait::Clock;
 
 use crate::backend::Request;
-use crate::{Backend, ChipInfo, Error, Handle, LineInfo, Result};
+use crate::{Backend, ChipInfo, Error, Handle, LineInfo, Result, Watcher};
 
 /// The lines of a Linux machine, which this is not.
 #[derive(Clone, Debug)]
@@ -45,6 +45,10 @@ impl Backend for Linux {
     }
 
     fn open(&self, _: &Request) -> io::Result<Box<dyn Handle>> {
+        match *self {}
+    }
+
+    fn watch(&self, _: &str, _: &[u32]) -> io::Result<Box<dyn Watcher>> {
         match *self {}
     }
 }

@@ -2,6 +2,7 @@
 //! <https://docs.kernel.org/userspace-api/gpio/chardev.html>), through gpiocdev-uapi.
 
 mod uapi;
+mod watch;
 
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -14,7 +15,7 @@ use gpiocdev_uapi::v2;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::backend::Request;
-use crate::{Backend, ChipInfo, Config, Edge, Event, Handle, LineInfo, Result};
+use crate::{Backend, ChipInfo, Config, Edge, Event, Handle, LineInfo, Result, Watcher};
 
 /// The lines of this machine, from `/dev/gpiochip*`.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +90,15 @@ impl Backend for Linux {
             offsets: request.lines.iter().map(|(offset, _)| *offset).collect(),
             words: Mutex::new(vec![0; words].into()),
         }))
+    }
+
+    fn watch(&self, name: &str, offsets: &[u32]) -> io::Result<Box<dyn Watcher>> {
+        let chip = chip(name)?;
+        fcntl_setfl(&chip, fcntl_getfl(&chip)? | OFlags::NONBLOCK)?;
+        Ok(Box::new(watch::Watched::new(
+            Fd::new(chip, &self.clock),
+            offsets,
+        )?))
     }
 }
 

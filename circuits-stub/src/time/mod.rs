@@ -7,8 +7,10 @@
 //!
 //! `schedule` has the rule. `places` are those who take part, `slots` their waits; `wait` the ways
 //! to wait by the rule, `doors` the ways to take part in it, `task` those of futures; `clock` and
-//! `bell` are what the buses wait on; `ticker` is for when nothing else happens.
+//! `bell` are what the buses wait on, `agenda` is what they do by themselves; `ticker` is for when
+//! nothing else happens.
 
+mod agenda;
 mod bell;
 mod clock;
 mod doors;
@@ -21,6 +23,7 @@ mod task;
 mod ticker;
 mod wait;
 
+pub(crate) use agenda::Agenda;
 pub(crate) use bell::Bell;
 pub(crate) use clock::BoardClock;
 pub use doors::JoinHandle;

@@ -66,6 +66,10 @@ impl Schedule {
         })
     }
 
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.is_virtual
+    }
+
     pub(crate) fn now(&self) -> Time {
         match self.is_virtual {
             true => Time::from_nanos(self.now.load(Ordering::Acquire)),
@@ -102,9 +106,8 @@ impl Schedule {
     /// no lock held.
     pub(crate) fn notify(&self) {
         let mut state = self.lock();
-        if state.fire_all(Slot::is_signalled, &Outcome::Signal) {
-            drop(self.settle(state));
-        }
+        state.fire_all(Slot::is_signalled, &Outcome::Signal);
+        drop(self.settle(state));
     }
 
     /// Returns what interrupts the board.

@@ -23,6 +23,8 @@ pub(super) struct Slot {
     /// Completes *waits for …*.
     pub(super) what: Arc<str>,
     pub(super) outcome: Option<Outcome>,
+    /// Nobody waits in it: see `Agenda`.
+    pub(super) is_the_boards: bool,
     free: bool,
 }
 
@@ -66,6 +68,7 @@ impl State {
             sequence: 0,
             what,
             outcome: None,
+            is_the_boards: false,
             free: false,
         };
         match self.slots.iter().position(|slot| slot.free) {
@@ -110,9 +113,10 @@ impl State {
         due.min().map(|(time, _, index)| (time, index))
     }
 
-    /// Tells whether somebody who is still there waits in a slot.
+    /// Tells whether somebody who is still there waits in a slot, or the board itself does.
     pub(super) fn is_waited_for(&self, slot: &Slot) -> bool {
-        slot.armed && slot.owner.is_some_and(|owner| self.has_place(owner))
+        let is_there = || slot.owner.is_some_and(|owner| self.has_place(owner));
+        slot.armed && (slot.is_the_boards || is_there())
     }
 
     /// Ends a wait. Returns what kind of place it was of.

@@ -1,0 +1,282 @@
+//! Lines of the board, and what is done to them from outside.
+//!
+//! `state` is what there is, and what happens to whom when a level changes; `net` works out the
+//! level of lines that are wired together. `request` and `watch` are what programs have opened, and
+//! `backend` is how they do.
+
+mod backend;
+mod net;
+mod request;
+mod state;
+mod watch;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use circuits_gpio::LineSpec;
+use circuits_wait::Time;
+
+pub use self::net::Net;
+pub(crate) use self::state::Past;
+use self::state::State;
+use crate::stub::Board;
+use crate::time::{Agenda, Schedule};
+use crate::trace::Action;
+use crate::{Error, Result, Stub};
+
+// include/uapi/asm-generic/errno-base.h, errno.h
+const EPERM: i32 = 1;
+const EBUSY: i32 = 16;
+const ENODEV: i32 = 19;
+const EINVAL: i32 = 22;
+
+fn errno(number: i32) -> io::Error {
+    io::Error::from_raw_os_error(number)
+}
+
+/// All lines of a board. Lines that are wired together are one net, and have one level.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    state: Mutex<State>,
+    agenda: Agenda,
+    /// What is added to the board's time for the realtime clock.
+    realtime: Duration,
+}
+
+impl Lines {
+    pub(crate) fn new(schedule: &Arc<Schedule>, board: Weak<Board>) -> Lines {
+        let advance = move || {
+            if let Some(board) = board.upgrade() {
+                board.lines.change(&board, |_, _| ());
+            }
+        };
+        Lines {
+            state: Mutex::default(),
+            agenda: Agenda::new(schedule.clone(), advance),
+            realtime: realtime(schedule),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Does what happens by itself until now, then `f`; and has those who wait see it.
+    fn change<T>(&self, board: &Board, f: impl FnOnce(&mut State, Time) -> T) -> T {
+        let mut state = self.lock();
+        let now = board.schedule.now();
+        state.advance(board, now);
+        let done = f(&mut state, now);
+        self.agenda.set(state.next());
+        drop(state);
+        board.schedule.notify();
+        done
+    }
+}
+
+/// How far the realtime clock is before the board's. A board in virtual time was always made at the
+/// same moment: as 2025 began.
+fn realtime(schedule: &Schedule) -> Duration {
+    const NEW_YEAR: Duration = Duration::from_secs(1_735_689_600);
+    if schedule.is_virtual() {
+        return NEW_YEAR;
+    }
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    let monotonic = Duration::from_nanos(schedule.now().as_nanos());
+    since_1970.unwrap_or_default().saturating_sub(monotonic)
+}
+
+/// Lines: what there is, and what somebody outside the board does to it.
+impl Stub {
+    /// Adds a chip with lines of these names, from offset 0 on. The first chip is `gpiochip0`; an
+    /// empty name is none.
+    pub fn lines<N: Into<String>>(self, names: impl IntoIterator<Item = N>) -> Stub {
+        self.chip("stub", names)
+    }
+
+    /// Adds a chip with this label, and lines of these names. With the label of a Raspberry Pi's
+    /// (`pinctrl-bcm2835`) its lines are known by number (`GPIO17`) and pin (`header:11`), too.
+    pub fn chip<N: Into<String>>(self, label: &str, names: impl IntoIterator<Item = N>) -> Stub {
+        let names = names.into_iter().map(Into::into);
+        self.board().lines.lock().add_chip(label, names);
+        self
+    }
+
+    /// Takes a chip away while the board is in use, as if it was unplugged: whoever holds lines of
+    /// it is told so ([`Removed`](circuits_gpio::Error::Removed)). Its name is free for the next.
+    ///
+    /// # Errors
+    /// [`Error::NoChip`](crate::Error::NoChip).
+    pub fn remove_chip(&self, name: &str) -> Result<()> {
+        let board = self.board();
+        board.lines.change(board, |state, now| {
+            let chip = state.chip(name).map_err(|_| Error::NoChip {
+                chip: name.to_owned(),
+            })?;
+            state.remove_chip(chip, board, now);
+            board.tell_at(now, || Action::RemoveChip { chip: name.into() });
+            Ok(())
+        })
+    }
+
+    /// Has a driver of the kernel hold a line, under this name, as it holds the chip selects of a
+    /// bus: no program gets it.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn hog(self, line: impl Into<LineSpec>, consumer: &str) -> Result<Stub> {
+        let line = self.find(line)?;
+        self.board().lines.lock().lines[line].hog = Some(consumer.into());
+        Ok(self)
+    }
+
+    /// Joins two lines: from now on both have one level, which is low where nobody drives or pulls
+    /// them, and where outputs disagree.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn wire(self, a: impl Into<LineSpec>, b: impl Into<LineSpec>) -> Result<Stub> {
+        let (a, b) = (self.find(a)?, self.find(b)?);
+        let board = self.board();
+        board.lines.change(board, |state, now| {
+            let (from, to) = (state.lines[b].net, state.lines[a].net);
+            let joined = state.lines.iter_mut().filter(|line| line.net == from);
+            joined.for_each(|line| line.net = to);
+            state.update(to, board, now);
+        });
+        Ok(self)
+    }
+
+    /// Drives a line from outside the board, as a finger on a button does: `true` is electrically
+    /// high. What was [still to come](Stub::play) for the line does not.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn drive(&self, line: impl Into<LineSpec>, level: bool) -> Result<()> {
+        self.drive_by(line, Some(level))
+    }
+
+    /// Drives a line no more.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn let_go(&self, line: impl Into<LineSpec>) -> Result<()> {
+        self.drive_by(line, None)
+    }
+
+    fn drive_by(&self, line: impl Into<LineSpec>, level: Option<bool>) -> Result<()> {
+        let line = self.find(line)?;
+        let board = self.board();
+        let drive = |state: &mut State, now| state.drive(line, level, board, now);
+        board.lines.change(board, drive);
+        Ok(())
+    }
+
+    /// Drives a line from outside the board in times to come, while others go on: each level when so
+    /// much time has passed since the last, the first from now on; `None` lets go. What was still to
+    /// come for the line does not.
+    ///
+    /// ```
+    /// use circuits_gpio::{Config, Edge, Input};
+    /// use circuits_stub::Stub;
+    /// use std::time::Duration;
+    ///
+    /// let millis = Duration::from_millis;
+    /// let stub = Stub::virtual_time().lines(["ECHO"]);
+    /// let mut echo = Input::open_on(&stub, "ECHO", &Config::new())?;
+    /// stub.play("ECHO", [(millis(20), true), (millis(3), false)])?;
+    /// let rise = echo.wait_edge(millis(100))?.expect("an edge");
+    /// let fall = echo.wait_edge(millis(100))?.expect("an edge");
+    /// assert_eq!(rise.time().as_nanos(), 20_000_000);
+    /// assert_eq!(fall.time().since(rise.time()), millis(3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn play<L: Into<Option<bool>>>(
+        &self,
+        line: impl Into<LineSpec>,
+        levels: impl IntoIterator<Item = (Duration, L)>,
+    ) -> Result<()> {
+        let line = self.find(line)?;
+        let board = self.board();
+        // Taken before the lock: whose they are may use the board.
+        let steps: Vec<_> = levels.into_iter().collect();
+        board.lines.change(board, |state, now| {
+            let mut time = now;
+            let steps = steps.into_iter().map(|(after, level)| {
+                time = time + after;
+                (time, level.into())
+            });
+            state.play(line, steps);
+            state.advance(board, now);
+        });
+        Ok(())
+    }
+
+    /// Returns the electrical level of a line.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn level(&self, line: impl Into<LineSpec>) -> Result<bool> {
+        Ok(self.net(line)?.level())
+    }
+
+    /// Returns what a line, and all that is wired to it, is at.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn net(&self, line: impl Into<LineSpec>) -> Result<Net> {
+        let line = self.find(line)?;
+        let board = self.board();
+        let net = |state: &mut State, _| state.net(state.lines[line].net);
+        Ok(board.lines.change(board, net))
+    }
+
+    /// Returns the consumer name of the program that holds a line, `None` if it is free.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn consumer(&self, line: impl Into<LineSpec>) -> Result<Option<Arc<str>>> {
+        let line = self.find(line)?;
+        let state = self.board().lines.lock();
+        let info = state.info(line);
+        Ok(info.consumer().map(Into::into))
+    }
+
+    /// How a line has been until now.
+    pub(crate) fn past(&self, line: impl Into<LineSpec>) -> Result<Past> {
+        let line = self.find(line)?;
+        let board = self.board();
+        Ok(board.lines.change(board, |state, now| {
+            let line = &mut state.lines[line];
+            line.past.pass(line.level, now);
+            line.past
+        }))
+    }
+
+    /// Finds the one line that is meant, as programs do.
+    fn find(&self, wanted: impl Into<LineSpec>) -> Result<usize> {
+        use circuits_gpio::Error as E;
+
+        let wanted = wanted.into();
+        let no_line = || Error::NoLine {
+            line: wanted.to_string(),
+        };
+        let place =
+            wanted
+                .find_on(&Stub::of(self.board().clone()))
+                .map_err(|error| match error {
+                    E::Ambiguous { line, places, .. } => Error::Ambiguous {
+                        line: line.to_string(),
+                        places: places.to_string(),
+                    },
+                    _ => no_line(),
+                })?;
+        let state = self.board().lines.lock();
+        let chip = state.chip(&place.0).map_err(|_| no_line())?;
+        state.index(chip, place.1).map_err(|_| no_line())
+    }
+}

@@ -1,0 +1,209 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuits_gpio::{Config, Direction, Drive, Edge, Event, EventClock, Request};
+use circuits_wait::Time;
+
+use crate::time::Signal;
+
+/// Lines as a program has requested them.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) id: u64,
+    pub(super) consumer: Arc<str>,
+    /// Indices of `State::lines`.
+    pub(super) lines: Vec<usize>,
+    pub(super) configs: Vec<Config>,
+    /// Logical, of outputs.
+    pub(super) levels: u64,
+    pub(super) queue: EdgeQueue,
+    debounced: Vec<Debounced>,
+    /// What is added to the board's time for the realtime clock.
+    realtime: Duration,
+    /// Edges count.
+    is_awake: bool,
+    /// The chip is gone.
+    pub(super) is_removed: bool,
+    pub(super) signal: Arc<Signal>,
+}
+
+/// The level of a line that counts, and since when it is another, if it is.
+///
+/// The kernel looks at the line when it has been quiet for the period, and stamps the edge then
+/// (`debounce_work_func`, drivers/gpio/gpiolib-cdev.c).
+#[derive(Clone, Copy, Debug, Default)]
+struct Debounced {
+    level: bool,
+    /// How the line is, and when it changed last.
+    unsettled: Option<(bool, Time)>,
+}
+
+impl Held {
+    pub(super) fn new(
+        id: u64,
+        request: &Request,
+        lines: &[usize],
+        signal: &Arc<Signal>,
+        realtime: Duration,
+    ) -> Held {
+        let configs: Vec<Config> = request
+            .lines
+            .iter()
+            .map(|(_, config)| config.clone())
+            .collect();
+        Held {
+            id,
+            consumer: request.consumer.as_str().into(),
+            lines: lines.to_vec(),
+            levels: levels(&configs),
+            queue: EdgeQueue::new(request.event_buffer, lines.len()),
+            debounced: vec![Debounced::default(); lines.len()],
+            configs,
+            realtime,
+            is_awake: false,
+            is_removed: false,
+            signal: signal.clone(),
+        }
+    }
+
+    /// Lets edges count, from these levels on.
+    pub(super) fn wake_up(&mut self, levels: &[bool]) {
+        self.is_awake = true;
+        for (debounced, level) in self.debounced.iter_mut().zip(levels) {
+            debounced.level = *level;
+        }
+    }
+
+    /// Sets all lines up anew, which are at these levels.
+    pub(super) fn configure(&mut self, configs: &[Config], levels_now: &[bool]) {
+        for (number, config) in configs.iter().enumerate() {
+            let was = self.configs[number].debounce_period();
+            // A period that changes is the one of what is not settled, too.
+            if was.is_zero() || config.debounce_period().is_zero() {
+                self.debounced[number] = Debounced {
+                    level: levels_now[number],
+                    unsettled: None,
+                };
+            }
+        }
+        self.configs = configs.to_vec();
+        self.levels = levels(configs);
+    }
+
+    /// What an output does to its net, electrically.
+    pub(super) fn drives(&self, line: usize) -> Option<bool> {
+        let config = &self.configs[line];
+        let high = (self.levels >> line & 1 == 1) != config.is_active_low();
+        let drives = config.direction() == Direction::Output
+            && match config.line_drive() {
+                Drive::PushPull => true,
+                Drive::OpenDrain => !high,
+                Drive::OpenSource => high,
+            };
+        drives.then_some(high)
+    }
+
+    /// The level of a line as the program sees it, logically.
+    pub(super) fn level(&self, line: usize, level: bool) -> bool {
+        let config = &self.configs[line];
+        let counts = match config.debounce_period().is_zero() {
+            true => level,
+            false => self.debounced[line].level,
+        };
+        counts != config.is_active_low()
+    }
+
+    /// Notes that a line has changed.
+    pub(super) fn see(&mut self, line: usize, level: bool, now: Time) {
+        if self.configs[line].debounce_period().is_zero() {
+            self.edge(line, level, now);
+        } else if self.is_awake {
+            self.debounced[line].unsettled = Some((level, now));
+        }
+    }
+
+    /// When a line will have been quiet for long enough.
+    pub(super) fn next(&self) -> Option<Time> {
+        let numbers = 0..self.lines.len();
+        numbers.filter_map(|line| Some(self.settles(line)?.1)).min()
+    }
+
+    /// At which level a line will settle, and when.
+    fn settles(&self, line: usize) -> Option<(bool, Time)> {
+        let (level, since) = self.debounced[line].unsettled?;
+        Some((level, since + self.configs[line].debounce_period()))
+    }
+
+    /// Settles what has been quiet for long enough, the first first.
+    pub(super) fn settle(&mut self, now: Time) {
+        while let Some(next) = self.next().filter(|next| *next <= now) {
+            for line in 0..self.lines.len() {
+                let Some((level, _)) = self.settles(line).filter(|(_, time)| *time == next) else {
+                    continue;
+                };
+                let debounced = &mut self.debounced[line];
+                debounced.unsettled = None;
+                if std::mem::replace(&mut debounced.level, level) != level {
+                    self.edge(line, level, next);
+                }
+            }
+        }
+    }
+
+    fn edge(&mut self, line: usize, level: bool, now: Time) {
+        let config = &self.configs[line];
+        let edge = match level != config.is_active_low() {
+            true => Edge::Rising,
+            false => Edge::Falling,
+        };
+        let is_input = config.direction() == Direction::Input;
+        if self.is_awake && is_input && config.detected_edges().includes(edge) {
+            let time = match config.times_of() {
+                EventClock::Realtime => now + self.realtime,
+                _ => now,
+            };
+            self.queue.push(line, edge, time);
+            self.signal.raise();
+        }
+    }
+}
+
+fn levels(configs: &[Config]) -> u64 {
+    let high = (0..)
+        .zip(configs)
+        .filter(|(_, config)| config.initial_level());
+    high.fold(0, |levels, (line, _): (u32, _)| levels | 1 << line)
+}
+
+/// The kernel's queue of a request, which drops the oldest when it is full (`linereq_put_event`,
+/// drivers/gpio/gpiolib-cdev.c). Its size is rounded up to a power of two, as the kernel's is.
+#[derive(Debug)]
+pub(super) struct EdgeQueue {
+    pub(super) events: VecDeque<Event>,
+    size: usize,
+    sequence: u32,
+    line_sequences: Vec<u32>,
+}
+
+impl EdgeQueue {
+    fn new(size: u32, lines: usize) -> EdgeQueue {
+        let size = size.next_power_of_two() as usize;
+        EdgeQueue {
+            events: VecDeque::with_capacity(size),
+            size,
+            sequence: 0,
+            line_sequences: vec![0; lines],
+        }
+    }
+
+    fn push(&mut self, line: usize, edge: Edge, time: Time) {
+        let of_line = &mut self.line_sequences[line];
+        (self.sequence, *of_line) = (self.sequence.wrapping_add(1), of_line.wrapping_add(1));
+        if self.events.len() == self.size {
+            self.events.pop_front();
+        }
+        let event = Event::new(line as u32, edge, time, self.sequence, *of_line);
+        self.events.push_back(event);
+    }
+}

@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+use circuits_gpio::LineSpec;
+
+use crate::{Result, Stub};
+
+/// A button between a line and ground, or the supply.
+///
+/// ```
+/// use circuits_gpio::{Bias, Config, Input};
+/// use circuits_stub::{Stub, parts::Button};
+/// use std::time::Duration;
+///
+/// let millis = Duration::from_millis;
+/// let stub = Stub::virtual_time().lines(["STOP"]);
+/// let button = Button::to_ground(&stub, "STOP")?.bouncing(millis(5));
+/// let config = Config::new().bias(Bias::PullUp).active_low(true).debounce(millis(10));
+/// let mut stop = Input::open_on(&stub, "STOP", &config)?;
+///
+/// button.press()?;
+/// let event = stop.wait_edge(millis(100))?.expect("it was pressed");
+/// assert_eq!(event.time().as_nanos(), 15_000_000);
+/// assert_eq!(stop.wait_edge(millis(100))?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Button {
+    stub: Stub,
+    line: LineSpec,
+    /// The level of what it connects the line to.
+    level: bool,
+    bounce: Duration,
+}
+
+/// What contacts do until they rest, in hundredths of the time that it takes: closed at the
+/// beginning, open, closed, and so on; nine changes, as small switches have them.
+const BOUNCES: [u32; 9] = [0, 4, 9, 18, 26, 45, 52, 81, 100];
+
+impl Button {
+    /// Connects a button between a line and ground, for a line that is pulled up.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn to_ground(stub: &Stub, line: impl Into<LineSpec>) -> Result<Button> {
+        Button::new(stub, line.into(), false)
+    }
+
+    /// Connects a button between a line and the supply, for a line that is pulled down.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn to_supply(stub: &Stub, line: impl Into<LineSpec>) -> Result<Button> {
+        Button::new(stub, line.into(), true)
+    }
+
+    fn new(stub: &Stub, line: LineSpec, level: bool) -> Result<Button> {
+        stub.net(&line)?;
+        Ok(Button {
+            stub: stub.clone(),
+            line,
+            level,
+            bounce: Duration::ZERO,
+        })
+    }
+
+    /// Sets for how long its contacts bounce, both ways: some milliseconds, where they are good.
+    /// Default: not at all.
+    pub fn bouncing(self, bounce: Duration) -> Button {
+        Button { bounce, ..self }
+    }
+
+    /// Presses it. It goes on bouncing while others go on.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed.
+    pub fn press(&self) -> Result<()> {
+        self.change(Some(self.level))
+    }
+
+    /// Lets go of it.
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed.
+    pub fn release(&self) -> Result<()> {
+        self.change(None)
+    }
+
+    fn change(&self, to: Option<bool>) -> Result<()> {
+        if self.bounce.is_zero() {
+            return self.stub.play(&self.line, [(Duration::ZERO, to)]);
+        }
+        let from = match to {
+            Some(_) => None,
+            None => Some(self.level),
+        };
+        let mut last = 0;
+        let steps = BOUNCES.iter().zip([to, from].into_iter().cycle());
+        let steps = steps.map(|(hundredths, state)| {
+            let after =
+                self.bounce * (hundredths - std::mem::replace(&mut last, *hundredths)) / 100;
+            (after, state)
+        });
+        self.stub.play(&self.line, steps)
+    }
+}
