@@ -42,6 +42,14 @@ impl Bench for StubBench {
         self.stub.level("out").unwrap()
     }
 
+    fn remove(&self) {
+        self.stub.remove_chip("gpiochip0").unwrap();
+    }
+
+    fn forbidden(&self, f: &mut (dyn FnMut(&dyn Backend) + Send)) {
+        f(&self.stub.without_permission());
+    }
+
     fn interrupt(&self) -> Interrupt {
         self.stub.interrupt().unwrap()
     }

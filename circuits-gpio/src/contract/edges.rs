@@ -93,6 +93,75 @@ pub(super) fn a_full_queue_drops_the_oldest(bench: Arc<dyn Bench>) {
     assert!((EDGES - 10..=EDGES).contains(&last.sequence()), "{last:?}");
 }
 
+/// A reader that is far too slow.
+pub(super) fn ten_thousand_edges_come_or_are_counted(bench: Arc<dyn Bench>) {
+    const EDGES: u32 = 10_000;
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    let reader = bench.clone();
+    let reader = move || {
+        let (mut delivered, mut lost, mut last) = (0, 0, 0);
+        while let Some(event) = input.wait_edge(Duration::from_secs(1)).unwrap() {
+            (delivered, lost, last) = (delivered + 1, lost + event.lost(), event.sequence());
+            sleep(&*reader, Duration::from_millis(2));
+        }
+        assert_eq!((delivered + lost, last), (EDGES, EDGES));
+        assert!(delivered > 16 && lost > EDGES / 2, "{delivered}, {lost}");
+    };
+    let driver = bench.clone();
+    let driver = move || {
+        for number in 1..=EDGES {
+            driver.drive(0, number % 2 == 1);
+            sleep(&*driver, Duration::from_micros(10));
+        }
+    };
+    bench.run(vec![
+        ("reader", Box::new(reader)),
+        ("driver", Box::new(driver)),
+    ]);
+}
+
+pub(super) fn a_larger_queue_keeps_more(bench: Arc<dyn Bench>) {
+    let config = Config::new()
+        .edge_detection(EdgeDetection::Both)
+        .event_buffer(64);
+    let mut input = input(&*bench, 0, &config);
+    for number in 1..=40 {
+        drive(&*bench, 0, number % 2 == 1);
+    }
+    for number in 1..=40 {
+        let event = next(&mut input);
+        assert_eq!((event.sequence(), event.lost()), (number, 0));
+    }
+}
+
+pub(super) fn edges_are_iterated(bench: Arc<dyn Bench>) {
+    let config = Config::new().edge_detection(EdgeDetection::Both);
+    let mut input = input(&*bench, 0, &config);
+    for level in [true, false, true] {
+        drive(&*bench, 0, level);
+    }
+    let mut edges = Vec::new();
+    for event in &mut input {
+        edges.push(event.unwrap().edge());
+        if edges.len() == 3 {
+            break;
+        }
+    }
+    assert_eq!(edges, [Edge::Rising, Edge::Falling, Edge::Rising]);
+    // A wait that is interrupted is not the end of them.
+    let interrupt = bench.interrupt();
+    interrupt.raise();
+    let mut iterator = (&mut input).into_iter();
+    for _ in 0..2 {
+        let error = iterator.next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+    }
+    interrupt.clear();
+    drive(&*bench, 0, false);
+    assert_eq!(iterator.next().unwrap().unwrap().edge(), Edge::Falling);
+}
+
 pub(super) fn a_wait_times_out(bench: Arc<dyn Bench>) {
     let mut input = input(&*bench, 0, &Config::new());
     let clock = bench.backend().clock();

@@ -5,12 +5,16 @@
 //! on the virtual board and on the kernel's `gpio-sim`. A fact that a target cannot show is left
 //! out by its name, with the reason.
 
+mod debounce;
+mod diagnostics;
 mod edges;
 mod futures;
 mod groups;
 mod handles;
 mod lines;
 mod looks;
+mod removal;
+mod watch;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,6 +44,12 @@ pub trait Bench: Send + Sync {
 
     /// Returns the electrical level of the output.
     fn level(&self) -> bool;
+
+    /// Takes the chip of the lines away while they are in use, as if it was unplugged.
+    fn remove(&self);
+
+    /// Runs `f` as a user who may not open the chip, with the backend that this one has.
+    fn forbidden(&self, f: &mut (dyn FnMut(&dyn Backend) + Send));
 
     /// Returns what ends blocking waits on the backend's clock.
     fn interrupt(&self) -> Interrupt;
@@ -224,6 +234,93 @@ pub const FACTS: &[(&str, Fact)] = &[
     (
         "edges_are_awaited_from_the_call_on",
         futures::edges_are_awaited_from_the_call_on,
+    ),
+    (
+        "ten_thousand_edges_come_or_are_counted",
+        edges::ten_thousand_edges_come_or_are_counted,
+    ),
+    (
+        "a_larger_queue_keeps_more",
+        edges::a_larger_queue_keeps_more,
+    ),
+    ("edges_are_iterated", edges::edges_are_iterated),
+    (
+        "what_bounces_is_one_edge",
+        debounce::what_bounces_is_one_edge,
+    ),
+    (
+        "what_does_not_last_is_nothing",
+        debounce::what_does_not_last_is_nothing,
+    ),
+    (
+        "debouncing_is_turned_on_and_off",
+        debounce::debouncing_is_turned_on_and_off,
+    ),
+    (
+        "edges_have_the_time_of_their_clock",
+        debounce::edges_have_the_time_of_their_clock,
+    ),
+    (
+        "who_watches_is_told_of_changes",
+        watch::who_watches_is_told_of_changes,
+    ),
+    (
+        "who_watches_holds_nothing",
+        watch::who_watches_holds_nothing,
+    ),
+    (
+        "what_is_not_watched_is_not_told",
+        watch::what_is_not_watched_is_not_told,
+    ),
+    (
+        "a_watch_that_overflows_tells",
+        watch::a_watch_that_overflows_tells,
+    ),
+    (
+        "a_watch_ends_with_the_change",
+        watch::a_watch_ends_with_the_change,
+    ),
+    ("a_watch_times_out", watch::a_watch_times_out),
+    (
+        "a_watch_refuses_what_makes_no_sense",
+        watch::a_watch_refuses_what_makes_no_sense,
+    ),
+    (
+        "a_chip_that_is_removed_is_told",
+        removal::a_chip_that_is_removed_is_told,
+    ),
+    ("waits_end_with_the_chip", removal::waits_end_with_the_chip),
+    (
+        "who_may_not_is_told_what_to_do",
+        removal::who_may_not_is_told_what_to_do,
+    ),
+    ("writes_can_be_read", diagnostics::writes_can_be_read),
+    (
+        "initial_low_can_be_read",
+        diagnostics::initial_low_can_be_read,
+    ),
+    (
+        "initial_high_can_be_read",
+        diagnostics::initial_high_can_be_read,
+    ),
+    ("writes_are_edges", diagnostics::writes_are_edges),
+    (
+        "edges_are_turned_on_and_off",
+        diagnostics::edges_are_turned_on_and_off,
+    ),
+    ("edges_have_sane_times", diagnostics::edges_have_sane_times),
+    ("pull_ups_can_be_read", diagnostics::pull_ups_can_be_read),
+    (
+        "pull_downs_can_be_read",
+        diagnostics::pull_downs_can_be_read,
+    ),
+    (
+        "open_drains_can_be_read",
+        diagnostics::open_drains_can_be_read,
+    ),
+    (
+        "open_sources_can_be_read",
+        diagnostics::open_sources_can_be_read,
     ),
 ];
 
