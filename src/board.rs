@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 #[cfg(feature = "gpio")]
-use circuits_gpio::{self as gpio, Input, LineSpec, Lines, Output};
+use circuits_gpio::{self as gpio, Chip, Input, Line, LineInfo, LineSpec, Lines, Output, Watch};
 #[cfg(feature = "i2c")]
 use circuits_i2c as i2c;
 #[cfg(feature = "stub")]
@@ -276,6 +276,54 @@ impl Board {
         lines: impl IntoIterator<Item = (L, gpio::Config)>,
     ) -> gpio::Result<Lines> {
         Lines::open_on(&self.gpio, lines)
+    }
+
+    /// Opens a line whose direction changes: as an input, or as the configuration says.
+    ///
+    /// # Errors
+    /// As [`Line::open_on`].
+    #[cfg(feature = "gpio")]
+    pub fn line(&self, line: impl Into<LineSpec>, config: &gpio::Config) -> gpio::Result<Line> {
+        Line::open_on(&self.gpio, line, config)
+    }
+
+    /// Looks at a line, whoever holds it.
+    ///
+    /// # Errors
+    /// As [`LineInfo::of_on`].
+    #[cfg(feature = "gpio")]
+    pub fn line_info(&self, line: impl Into<LineSpec>) -> gpio::Result<LineInfo> {
+        LineInfo::of_on(&self.gpio, line)
+    }
+
+    /// Tells who takes lines of a chip, gives them back, or sets them up anew.
+    ///
+    /// # Errors
+    /// As [`Watch::open_on`].
+    #[cfg(feature = "gpio")]
+    pub fn watch_lines<L: Into<LineSpec>>(
+        &self,
+        lines: impl IntoIterator<Item = L>,
+    ) -> gpio::Result<Watch> {
+        Watch::open_on(&self.gpio, lines)
+    }
+
+    /// Opens the GPIO chip of this name or label, to look at it: nothing of it is held.
+    ///
+    /// # Errors
+    /// As [`Chip::open_on`].
+    #[cfg(feature = "gpio")]
+    pub fn gpio_chip(&self, name: &str) -> gpio::Result<Chip<'_>> {
+        Chip::open_on(&self.gpio, name)
+    }
+
+    /// Lists the names of the GPIO chips.
+    ///
+    /// # Errors
+    /// As [`Chip::list_on`].
+    #[cfg(feature = "gpio")]
+    pub fn gpio_chips(&self) -> gpio::Result<Vec<String>> {
+        Chip::list_on(&self.gpio)
     }
 
     /// Opens an I2C bus: `i2c-1`.

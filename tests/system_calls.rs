@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use circuits::Board;
-use circuits::gpio::{Config, EdgeDetection, Input, Lines};
+use circuits::gpio::{Config, EdgeDetection, Input, Lines, Output};
 use circuits::i2c::Operation;
 use circuits::prelude::*;
 use circuits_bench::{SimLines, Tracer};
@@ -25,6 +25,42 @@ fn a_line_is_set_and_read_by_one_call() {
     assert_one_ioctl("set", || output.set(!output.is_set()).unwrap());
     let input = board.input(sim.input()).unwrap();
     assert_one_ioctl("get", || assert!(!input.get().unwrap()));
+}
+
+/// What the driver is told, which is more than its line shows to anybody who looks.
+#[test]
+#[ignore = "needs root, tracefs and gpio-sim"]
+fn an_output_has_no_other_level_before_its_first() {
+    let (board, sim) = (Board::linux().unwrap(), SimLines::new());
+    let told = |f: &mut dyn FnMut()| {
+        let trace = Tracer::of("gpio").events(f);
+        let value = |line: &str| Some(line.split_once(" set ")?.1.trim() == "1");
+        let values: Vec<bool> = trace.lines().filter_map(value).collect();
+        assert!(!values.is_empty(), "{trace}");
+        values
+    };
+    for level in [true, false] {
+        for active_low in [false, true] {
+            let config = Config::new().active_low(active_low).initial(level);
+            let electrical = level != active_low;
+            let mut opened = None;
+            let open = &mut || {
+                opened = Some(Output::open_on(board.gpio(), sim.output(), &config).unwrap());
+            };
+            assert_eq!(told(open), [electrical], "{config:?}");
+            // Set up anew it stays as it is.
+            let mut output = opened.unwrap();
+            let values = told(&mut || output.configure(&config).unwrap());
+            assert!(
+                values.iter().all(|value| *value == electrical),
+                "{config:?}"
+            );
+            drop(output);
+            let mut line = board.line(sim.output(), &Config::input().active_low(active_low));
+            let line = line.as_mut().unwrap();
+            assert_eq!(told(&mut || line.make_output(level).unwrap()), [electrical]);
+        }
+    }
 }
 
 #[test]

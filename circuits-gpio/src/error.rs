@@ -206,14 +206,50 @@ impl Error {
 const OUTSIDE: &str = "waits by futures outside of the board's tasks (use Stub::block_on, Stub::task or Stub::block_on_with)";
 
 fn by(holder: &Option<Arc<str>>) -> String {
-    holder
-        .as_ref()
-        .map_or_else(String::new, |holder| format!(": {holder:?} holds it"))
+    let Some(holder) = holder else {
+        return String::new();
+    };
+    match selected_by(holder) {
+        Some(bus) => format!(
+            ": {holder:?} holds it, as a chip select: open the SPI device, or take the line from the \
+             driver (on a Raspberry Pi by `dtoverlay={bus}-0cs` in config.txt)"
+        ),
+        None => format!(": {holder:?} holds it"),
+    }
+}
+
+/// Which SPI bus selects a device by a line that is held so (`spi_get_gpio_descs`,
+/// drivers/spi/spi.c): `spi0` of `spi0 CS0`.
+fn selected_by(holder: &str) -> Option<&str> {
+    let (bus, number) = holder.split_once(" CS")?;
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    (is_number(bus.strip_prefix("spi")?) && is_number(number)).then_some(bus)
 }
 
 impl embedded_hal::digital::Error for Error {
     /// embedded-hal knows no other kind for pins.
     fn kind(&self) -> embedded_hal::digital::ErrorKind {
         embedded_hal::digital::ErrorKind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_a_line_is_told_and_what_to_do() {
+        let told = |holder: Option<&str>| {
+            Error::InUse {
+                line: "GPIO8".into(),
+                holder: holder.map(Into::into),
+                source: io::ErrorKind::ResourceBusy.into(),
+            }
+            .to_string()
+        };
+        assert_eq!(told(None), r#"line "GPIO8" is in use"#);
+        let lamp = told(Some("lamp CS1"));
+        assert_eq!(lamp, r#"line "GPIO8" is in use: "lamp CS1" holds it"#);
+        assert!(told(Some("spi0 CS0")).contains("dtoverlay=spi0-0cs"));
     }
 }

@@ -3,7 +3,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The system calls of the thread that made it, counted by an instance of the kernel's tracer
+/// What the kernel's tracer sees the thread do that made it
 /// (<https://docs.kernel.org/trace/ftrace.html>). Needs root.
 pub struct Tracer {
     instance: PathBuf,
@@ -11,9 +11,15 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Returns a tracer of the calling thread.
+    /// Returns a tracer of the system calls of the calling thread.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Tracer {
+        Tracer::of("raw_syscalls/sys_enter")
+    }
+
+    /// Returns a tracer of some events of the kernel's in the calling thread, `gpio` for one: a
+    /// folder of `/sys/kernel/tracing/events`.
+    pub fn of(events: &str) -> Tracer {
         let tracing = PathBuf::from("/sys/kernel/tracing");
         if !tracing.join("instances").exists() {
             let mount = Command::new("mount")
@@ -27,7 +33,7 @@ impl Tracer {
         let thread = unsafe { libc::gettid() };
         let instance = tracing.join(format!("instances/circuits-{thread}"));
         fs::create_dir_all(&instance).unwrap();
-        let event = instance.join("events/raw_syscalls/sys_enter");
+        let event = instance.join("events").join(events);
         fs::write(event.join("filter"), format!("common_pid == {thread}")).unwrap();
         let switch = File::options()
             .write(true)
@@ -36,18 +42,23 @@ impl Tracer {
         Tracer { instance, switch }
     }
 
-    /// Runs `f` and returns the numbers of the calls that it made.
+    /// Runs `f` and returns the numbers of the system calls that it made.
     pub fn trace(&mut self, f: impl FnOnce()) -> Vec<libc::c_long> {
-        fs::write(self.instance.join("trace"), "").unwrap();
-        self.switch.write_all(b"1").unwrap();
-        f();
-        self.switch.write_all(b"0").unwrap();
-        let trace = fs::read_to_string(self.instance.join("trace")).unwrap();
+        let trace = self.events(f);
         let number = |line: &str| line.split_once(" NR ")?.1.split(' ').next()?.parse().ok();
         let mut calls: Vec<libc::c_long> = trace.lines().filter_map(number).collect();
         // The one that turned the tracer off.
         assert_eq!(calls.pop(), Some(libc::SYS_write));
         calls
+    }
+
+    /// Runs `f` and returns what the tracer has written of it.
+    pub fn events(&mut self, f: impl FnOnce()) -> String {
+        fs::write(self.instance.join("trace"), "").unwrap();
+        self.switch.write_all(b"1").unwrap();
+        f();
+        self.switch.write_all(b"0").unwrap();
+        fs::read_to_string(self.instance.join("trace")).unwrap()
     }
 }
 
