@@ -136,6 +136,37 @@ fn button_tells_of_what_the_finger_does() {
 }
 
 #[test]
+fn encoder_tells_where_the_knob_is() {
+    let output = run(Some("stub"), "encoder", &["--count", "5"]);
+    assert!(output.status.success(), "{output:?}");
+    // Three clicks to the right and one to the left, from wherever the hand is.
+    let positions = lines(&output.stdout).into_iter();
+    let positions: Vec<i32> = positions.map(|line| line.parse().unwrap()).collect();
+    let goes_on = |from: usize| {
+        let clicks = [1, 1, 1, -1].into_iter().cycle().skip(from);
+        let sum = |position: &mut i32, click| {
+            *position += click;
+            Some(*position)
+        };
+        clicks.scan(0, sum).take(5).collect::<Vec<i32>>()
+    };
+    let is_one = (0..4).any(|from| goes_on(from) == positions);
+    assert!(is_one, "{positions:?}");
+}
+
+#[test]
+fn watch_lines_sees_another_program() {
+    let output = run(Some("stub"), "watch_lines", &["--count", "2"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    let taken = r#"s: line 24 (GPIO24) is now an output of "another program""#;
+    assert!(said.len() == 2 && said[0].ends_with(taken), "{said:?}");
+    assert!(said[1].ends_with("s: line 24 (GPIO24) is free"), "{said:?}");
+    let says = ["no GPIO chip", "nowhere"];
+    fails(Some("stub"), "watch_lines", &["nowhere"], &says);
+}
+
+#[test]
 fn an_unknown_backend_is_refused() {
     fails(
         Some("foo"),

@@ -1,11 +1,15 @@
-use std::sync::Arc;
+use std::error::Error;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
+use circuits_gpio::{Config, Output};
 use circuits_wait::Time;
 
 use crate::Stub;
 use crate::chips::Tmp102;
+use crate::parts::{Button, Encoder};
+use crate::stub::Board;
 
 /// The lines of a Raspberry Pi 3's header as its device tree names them (bcm2837-rpi-3-b.dts), and
 /// the rest of its chip's.
@@ -40,13 +44,18 @@ const NAMES: [&str; 28] = [
     "GPIO27",
 ];
 
-/// The button of the sample board.
+/// What people handle on the sample board.
 const BUTTON: &str = "GPIO27";
+const KNOB: [&str; 2] = ["GPIO5", "GPIO6"];
+/// What another program takes now and then.
+const OTHER: &str = "GPIO24";
 
 impl Stub {
     /// Makes a sample board in real time: a Raspberry Pi with a TMP102 at 0x48 of `i2c-1` in a room
-    /// that warms up and cools down by half a degree a minute, an LED on `GPIO17`, and a button
-    /// from `GPIO27` to ground that somebody presses every second.
+    /// that warms up and cools down by half a degree a minute, an LED on `GPIO17`, a button from
+    /// `GPIO27` to ground that somebody presses every second, and a rotary encoder on `GPIO5` and
+    /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
+    /// another one takes `GPIO24` now and then.
     pub fn sample() -> Stub {
         let room =
             |time: Time| 21.5 + 0.5 * (time.as_nanos() as f32 / 60e9 * std::f32::consts::TAU).sin();
@@ -58,33 +67,50 @@ impl Stub {
             .board()
             .buses
             .attach("i2c-1", 0x48.into(), Box::new(Tmp102::following(room)));
-        stub.press_the_button();
+        let board = Arc::downgrade(stub.board());
+        let life = move || while live(&board).is_ok() {};
+        if let Err(error) = thread::Builder::new().name("life".into()).spawn(life) {
+            stub.note(format!("nobody presses {BUTTON}: {error}"));
+        }
         stub
     }
 
-    /// Has a thread press it, for as long as the board is there.
-    fn press_the_button(&self) {
-        let board = Arc::downgrade(self.board());
-        let finger = move || {
-            for pressed in [true, false].into_iter().cycle() {
-                thread::sleep(Duration::from_millis(if pressed { 800 } else { 200 }));
-                let Some(board) = board.upgrade() else { return };
-                let stub = Stub::of(board);
-                // Nobody presses a button that no program looks at.
-                if !matches!(stub.consumer(BUTTON), Ok(Some(_))) {
-                    continue;
-                }
-                let done = match pressed {
-                    true => stub.drive(BUTTON, false),
-                    false => stub.let_go(BUTTON),
-                };
-                if done.is_err() {
-                    return;
-                }
-            }
-        };
-        if let Err(error) = thread::Builder::new().name("finger".into()).spawn(finger) {
-            self.note(format!("nobody presses {BUTTON}: {error}"));
-        }
+    fn is_used(&self, line: &str) -> bool {
+        matches!(self.consumer(line), Ok(Some(_)))
     }
+}
+
+/// A second on the sample board. Nobody handles what no program looks at.
+fn live(board: &Weak<Board>) -> Result<(), Box<dyn Error>> {
+    // For as long as the board is there, and not for longer: nothing here keeps it.
+    let board = || board.upgrade().map(Stub::of).ok_or("it is gone");
+    let pressed = board()?.is_used(BUTTON);
+    if pressed {
+        button(&board()?)?.press()?;
+    }
+    if board()?.is_used(KNOB[0]) {
+        Encoder::new(&board()?, KNOB[0], KNOB[1])?.turn(3)?;
+    }
+    let other = match board()?.is_watched() {
+        true => {
+            let config = Config::new().consumer("another program");
+            Some(Output::open_on(&board()?, OTHER, &config))
+        }
+        false => None,
+    };
+    thread::sleep(Duration::from_millis(200));
+    drop(other);
+    if pressed {
+        button(&board()?)?.release()?;
+    }
+    thread::sleep(Duration::from_millis(300));
+    if board()?.is_used(KNOB[0]) {
+        Encoder::new(&board()?, KNOB[0], KNOB[1])?.turn(-1)?;
+    }
+    thread::sleep(Duration::from_millis(500));
+    Ok(())
+}
+
+fn button(stub: &Stub) -> crate::Result<Button> {
+    Ok(Button::to_ground(stub, BUTTON)?.bouncing(Duration::from_millis(3)))
 }

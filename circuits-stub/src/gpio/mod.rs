@@ -246,6 +246,11 @@ impl Stub {
         Ok(info.consumer().map(Into::into))
     }
 
+    /// Whether any program watches lines.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.board().lines.lock().watching.is_empty()
+    }
+
     /// How a line has been until now.
     pub(crate) fn past(&self, line: impl Into<LineSpec>) -> Result<Past> {
         let line = self.find(line)?;

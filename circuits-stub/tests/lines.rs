@@ -1,0 +1,303 @@
+//! What lines of the board do that no kernel is asked for: wires, hands, and chips that come and go.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use circuits_gpio::{
+    Bias, Config, Drive, Edge, EdgeDetection, Error, ErrorKind, Input, Line, Lines, Output,
+};
+use circuits_stub::parts::{Button, Encoder, Led};
+use circuits_stub::{Net, Stub};
+
+type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn both() -> Config {
+    Config::new().edge_detection(EdgeDetection::Both)
+}
+
+#[test]
+fn a_wire_goes_both_ways() -> Result {
+    let stub = Stub::virtual_time().lines(["A", "B"]).wire("A", "B")?;
+    let config = Config::new();
+    let (mut a, mut b) = (
+        Line::open_on(&stub, "A", &config)?,
+        Line::open_on(&stub, "B", &config)?,
+    );
+    for level in [true, false, true] {
+        a.make_output(level)?;
+        assert_eq!(b.get()?, level);
+        a.make_input()?;
+        b.make_output(!level)?;
+        assert_eq!(a.get()?, !level);
+        b.make_input()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn nobody_drives_a_line_that_floats() -> Result {
+    let stub = Stub::virtual_time().lines(["A", "B"]).wire("A", "B")?;
+    assert_eq!(stub.net("A")?, Net::Floating);
+    let drain = Config::new().drive(Drive::OpenDrain).initial(true);
+    let output = Output::open_on(&stub, "A", &drain)?;
+    assert_eq!(stub.net("B")?, Net::Floating);
+    let up = Input::open_on(&stub, "B", &Config::new().bias(Bias::PullUp))?;
+    assert_eq!(stub.net("A")?, Net::Pulled(true));
+    output.set(false)?;
+    assert_eq!((stub.net("A")?, up.get()?), (Net::Driven(false), false));
+    Ok(())
+}
+
+#[test]
+fn contention_is_told_once() -> Result {
+    let stub = Stub::virtual_time().lines(["A", "B"]).wire("A", "B")?;
+    let recording = stub.record();
+    let a = Output::open_on(&stub, "A", &Config::new().initial(true))?;
+    let b = Output::open_on(&stub, "B", &Config::new())?;
+    assert_eq!((stub.net("A")?, a.get()?), (Net::Contended, false));
+    stub.drive("A", true)?;
+    b.set(true)?;
+    assert_eq!(stub.net("A")?, Net::Driven(true));
+    b.set(false)?;
+    let told = recording.to_string();
+    assert_eq!(
+        told.matches("A, B: driven high and low").count(),
+        2,
+        "{told}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_pull_that_changes_is_an_edge_for_the_other_end() -> Result {
+    let stub = Stub::virtual_time().lines(["A", "B"]).wire("A", "B")?;
+    let mut a = Input::open_on(&stub, "A", &both())?;
+    let mut b = Input::open_on(&stub, "B", &Config::new())?;
+    b.configure(&Config::new().bias(Bias::PullUp))?;
+    assert_eq!(
+        a.wait_edge(millis(1))?.map(|event| event.edge()),
+        Some(Edge::Rising)
+    );
+    Ok(())
+}
+
+/// Lines at the other ends see no other level first.
+#[test]
+fn outputs_begin_without_a_glitch() -> Result {
+    let stub = Stub::virtual_time()
+        .lines(["OUT", "ALSO OUT", "LOOK", "ALSO LOOK"])
+        .wire("OUT", "LOOK")?
+        .wire("ALSO OUT", "ALSO LOOK")?;
+    let config = both().bias(Bias::PullUp);
+    let look = ["LOOK", "ALSO LOOK"].map(|line| (line, config.clone()));
+    let mut look = Lines::open_on(&stub, look)?;
+    let high = Config::output().initial(true);
+    let output = Output::open_on(&stub, "OUT", &high)?;
+    assert_eq!(look.wait_edge(millis(1))?, None);
+    drop(output);
+    let outputs = ["OUT", "ALSO OUT"].map(|line| (line, high.clone()));
+    let mut outputs = Lines::open_on(&stub, outputs)?;
+    outputs.configure(0, &high.active_low(true))?;
+    outputs.set(0b00)?;
+    assert_eq!(look.get()?, 0b01);
+    let times: Vec<_> = (0..3)
+        .map(|_| look.wait_edge(millis(1)).unwrap().map(|event| event.line()))
+        .collect();
+    assert_eq!(times, [Some(0), Some(0), Some(1)], "down and up, and down");
+    assert_eq!(look.wait_edge(millis(1))?, None);
+    Ok(())
+}
+
+#[test]
+fn a_hand_takes_back_what_it_would_have_done() -> Result {
+    let stub = Stub::virtual_time().lines(["A", "B"]);
+    let mut a = Input::open_on(&stub, "A", &both())?;
+    stub.play("A", [(millis(10), true), (millis(10), false)])?;
+    stub.play("B", [(millis(15), true)])?;
+    stub.delay().sleep(millis(5))?;
+    stub.play("A", [(millis(10), true)])?;
+    let event = a.wait_edge(millis(100))?.expect("an edge");
+    assert_eq!(event.time().as_nanos(), 15_000_000);
+    assert!(stub.level("B")?);
+    stub.play("A", [(millis(10), Some(false)), (millis(10), None)])?;
+    stub.drive("A", true)?;
+    assert_eq!(a.wait_edge(millis(100))?, None);
+    Ok(())
+}
+
+#[test]
+fn what_is_to_come_is_no_deadlock_and_comes_from_any_thread() -> Result {
+    let stub = Stub::virtual_time().lines(["A"]);
+    let mut a = Input::open_on(&stub, "A", &both())?;
+    let (tell, told) = mpsc::channel();
+    let hand = {
+        let stub = stub.clone();
+        std::thread::spawn(move || {
+            told.recv().unwrap();
+            stub.play("A", [(millis(1000), true)]).unwrap();
+        })
+    };
+    let event = stub.run(|| {
+        stub.outside(|| {
+            tell.send(()).unwrap();
+            hand.join().unwrap();
+        });
+        a.wait_edge(None)
+    })?;
+    assert_eq!(
+        event.map(|event| event.time().as_nanos()),
+        Some(1_000_000_000)
+    );
+    let error = a.wait_edge(None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deadlock);
+    Ok(())
+}
+
+#[test]
+fn what_is_to_come_comes_in_real_time() -> Result {
+    let stub = Stub::real_time().lines(["A"]);
+    let mut a = Input::open_on(&stub, "A", &both())?;
+    let start = stub.clock().now();
+    stub.play("A", [(millis(20), true), (millis(20), false)])?;
+    for (number, level) in [(1, Edge::Rising), (2, Edge::Falling)] {
+        let event = a.wait_edge(Duration::from_secs(10))?.expect("an edge");
+        assert_eq!(event.edge(), level);
+        // However late it was done, that is when it was.
+        let after = event.time() - start;
+        assert!(
+            (millis(20 * number)..millis(20 * number + 10)).contains(&after),
+            "{after:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_button_bounces_until_it_is_debounced() -> Result {
+    let stub = Stub::virtual_time()
+        .lines(["RAW", "CLEAN"])
+        .wire("RAW", "CLEAN")?;
+    let button = Button::to_ground(&stub, "RAW")?.bouncing(millis(5));
+    let config = both().bias(Bias::PullUp).active_low(true).event_buffer(64);
+    let mut raw = Input::open_on(&stub, "RAW", &config)?;
+    let mut clean = Input::open_on(&stub, "CLEAN", &config.clone().debounce(millis(10)))?;
+    for _ in 0..3 {
+        button.press()?;
+        stub.delay().sleep(millis(100))?;
+        button.release()?;
+        stub.delay().sleep(millis(100))?;
+    }
+    let edges = |input: &mut Input| {
+        let mut edges = Vec::new();
+        while let Some(event) = input.wait_edge(Duration::ZERO).unwrap() {
+            edges.push((event.edge(), event.time().as_nanos() / 1_000_000));
+        }
+        edges
+    };
+    let (raw, clean) = (edges(&mut raw), edges(&mut clean));
+    let (down, up) = (Edge::Rising, Edge::Falling);
+    let pressed = [
+        (down, 15),
+        (up, 115),
+        (down, 215),
+        (up, 315),
+        (down, 415),
+        (up, 515),
+    ];
+    assert_eq!(clean, pressed);
+    assert_eq!(raw.len(), 6 * 9, "{raw:?}");
+    Ok(())
+}
+
+#[test]
+fn a_knob_is_turned_both_ways() -> Result {
+    let stub = Stub::virtual_time().lines(["A", "B"]);
+    let knob = Encoder::new(&stub, "A", "B")?.click_time(millis(20));
+    let config = both().bias(Bias::PullUp).active_low(true);
+    let mut lines = Lines::open_on(&stub, ["A", "B"].map(|line| (line, config.clone())))?;
+    for (clicks, first) in [(2, 0), (-2, 1)] {
+        knob.turn(clicks)?;
+        for _ in 0..2 {
+            for (line, edge) in [
+                (first, Edge::Rising),
+                (1 - first, Edge::Rising),
+                (first, Edge::Falling),
+                (1 - first, Edge::Falling),
+            ] {
+                let event = lines.wait_edge(millis(20))?.expect("it is turned");
+                assert_eq!((event.line(), event.edge()), (line, edge));
+            }
+        }
+        assert_eq!(lines.wait_edge(millis(100))?, None);
+    }
+    knob.turn(0)?;
+    assert_eq!(lines.wait_edge(millis(100))?, None);
+    Ok(())
+}
+
+#[test]
+fn a_lamp_is_as_bright_as_it_is_switched() -> Result {
+    let stub = Stub::virtual_time().lines(["LAMP"]);
+    let lamp = Led::new(&stub, "LAMP")?;
+    let output = Output::open_on(&stub, "LAMP", &Config::new().active_low(true))?;
+    assert!(lamp.is_lit()?);
+    stub.delay().sleep(millis(30))?;
+    assert_eq!((lamp.flashes()?, lamp.lit_for()?), (1, millis(30)));
+    output.set(true)?;
+    stub.delay().sleep(millis(50))?;
+    assert_eq!((lamp.is_lit()?, lamp.lit_for()?), (false, millis(30)));
+    Ok(())
+}
+
+#[test]
+fn a_chip_that_comes_again_has_its_name_and_no_past() -> Result {
+    let stub = Stub::virtual_time()
+        .chip("soc", ["A"])
+        .chip("expander", ["B", "C"])
+        .wire("A", "B")?;
+    let (a, b) = (
+        Input::open_on(&stub, "A", &both())?,
+        Output::open_on(&stub, "B", &Config::new())?,
+    );
+    b.set(true)?;
+    assert!(a.get()?);
+    let recording = stub.record();
+    stub.remove_chip("gpiochip1")?;
+    assert!(!a.get()?, "nothing is at the other end of the wire");
+    assert_eq!(b.set(true).unwrap_err().kind(), ErrorKind::Removed);
+    assert!(matches!(
+        stub.level("B"),
+        Err(circuits_stub::Error::NoLine { .. })
+    ));
+    stub.remove_chip("gpiochip1").unwrap_err();
+    let stub = stub.chip("expander", ["B"]);
+    let again = Output::open_on(&stub, "gpiochip1:B", &Config::new().initial(true))?;
+    drop(b);
+    assert!(again.get()? && !a.get()?);
+    assert!(stub.consumer("B")?.is_some());
+    let told = recording.to_string();
+    assert!(
+        told.contains("gpiochip1: removed") && !told.contains("released"),
+        "{told}"
+    );
+    Ok(())
+}
+
+#[test]
+fn who_may_not_open_is_told_so() -> Result {
+    let stub = Stub::virtual_time().lines(["A"]).i2c_bus("i2c-1");
+    let stranger = stub.without_permission();
+    let error: Error = Input::open_on(&stranger, "A", &Config::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    let config = circuits_i2c::Config::new();
+    let error = circuits_i2c::Bus::open_on(&stranger, "i2c-1", &config).unwrap_err();
+    assert_eq!(error.kind(), circuits_i2c::ErrorKind::PermissionDenied);
+    // Its hands are on the same board.
+    stranger.drive("A", true)?;
+    assert!(Input::open_on(&stub, "A", &Config::new())?.get()?);
+    Ok(())
+}
