@@ -64,6 +64,7 @@ mod kernel {
         ("two_futures_both_wake", NO_INTERRUPTS),
         ("a_dropped_future_has_taken_no_edge", NO_INTERRUPTS),
         ("levels_are_live", NO_INTERRUPTS),
+        ("a_level_that_has_gone_is_waited_for_again", NO_INTERRUPTS),
         ("edges_are_awaited_from_the_call_on", NO_INTERRUPTS),
         ("edges_of_a_group_tell_their_lines", NO_INTERRUPTS),
         (

@@ -6,7 +6,7 @@ use std::time::Duration;
 use embedded_hal_async::digital::Wait;
 
 use super::{Bench, STRESS, Thread, drive, driver_of_both, input, pause, sleep, stress};
-use crate::{Config, Edge, EdgeDetection};
+use crate::{Config, Edge, EdgeDetection, Input};
 
 pub(super) fn a_stream_has_all_edges(bench: Arc<dyn Bench>) {
     let config = Config::new().edge_detection(EdgeDetection::Both);
@@ -107,6 +107,47 @@ pub(super) fn levels_are_live(bench: Arc<dyn Bench>) {
         for _ in 0..2 {
             sleep(&*driver, Duration::from_millis(100));
             driver.drive(0, true);
+        }
+    };
+    bench.run(vec![
+        ("waiter", Box::new(waiter)),
+        ("driver", Box::new(driver)),
+    ]);
+}
+
+/// What was true when it was waited for last, and is not any more.
+pub(super) fn a_level_that_has_gone_is_waited_for_again(bench: Arc<dyn Bench>) {
+    let mut input = input(&*bench, 0, &Config::new());
+    let waits = Arc::new(AtomicBool::new(false));
+    let (waiter, flag) = (bench.clone(), waits.clone());
+    let waiter = move || {
+        let clock = waiter.backend().clock();
+        let inner = waiter.clone();
+        waiter.block_on(Box::pin(async move {
+            for level in [true, false] {
+                let wait = async |input: &mut Input| match level {
+                    true => input.wait_for_high().await.unwrap(),
+                    false => input.wait_for_low().await.unwrap(),
+                };
+                drive(&*inner, 0, level);
+                wait(&mut input).await;
+                drive(&*inner, 0, !level);
+                let start = clock.now();
+                flag.store(true, Ordering::SeqCst);
+                wait(&mut input).await;
+                assert!(clock.now() - start >= Duration::from_millis(20));
+                assert_eq!(input.get().unwrap(), level);
+            }
+        }));
+    };
+    let driver = bench.clone();
+    let driver = move || {
+        for level in [true, false] {
+            while !waits.swap(false, Ordering::SeqCst) {
+                sleep(&*driver, Duration::from_millis(1));
+            }
+            pause(&*driver);
+            driver.drive(0, level);
         }
     };
     bench.run(vec![

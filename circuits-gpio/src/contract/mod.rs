@@ -232,6 +232,10 @@ pub const FACTS: &[(&str, Fact)] = &[
     ),
     ("levels_are_live", futures::levels_are_live),
     (
+        "a_level_that_has_gone_is_waited_for_again",
+        futures::a_level_that_has_gone_is_waited_for_again,
+    ),
+    (
         "edges_are_awaited_from_the_call_on",
         futures::edges_are_awaited_from_the_call_on,
     ),
