@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{Backend, Config, Direction, Error, LineSpec, Result, Watch};
+use crate::{Backend, Config, Direction, Error, LineSpec, Linux, Result, Watch};
 
 /// What a chip says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -170,7 +170,16 @@ impl<'a> Chip<'a> {
 }
 
 impl LineInfo {
-    /// Looks at a line without opening it, whoever holds it.
+    /// Looks at a line of this Linux machine without opening it, whoever holds it.
+    ///
+    /// # Errors
+    /// As [`LineInfo::of_on`].
+    pub fn of(line: impl Into<LineSpec>) -> Result<LineInfo> {
+        let line = line.into();
+        LineInfo::of_on(&Linux::here(&line)?, line)
+    }
+
+    /// Looks at a line of `backend` without opening it, whoever holds it.
     ///
     /// ```
     /// use circuits_gpio::{Config, LineInfo, Output};

@@ -2,6 +2,10 @@ use std::time::Duration;
 
 use crate::EdgeDetection;
 
+/// How many bytes of a name the kernel keeps: `GPIO_MAX_NAME_SIZE`, include/uapi/linux/gpio.h, with
+/// a zero at the end.
+const CONSUMER: usize = 31;
+
 /// How a line is to be held. What is not set is left to the chip or is off.
 ///
 /// ```
@@ -96,8 +100,8 @@ impl Config {
         self
     }
 
-    /// Sets the name under which others see the line held. Default: that of the program. It is one
-    /// name for all lines that are opened together; the kernel keeps 31 bytes of it.
+    /// Sets the name under which others see the line held, of 31 bytes at most. Default: that of the
+    /// program, as far as it fits. It is one name for all lines that are opened together.
     pub fn consumer(mut self, name: impl Into<String>) -> Config {
         self.consumer = Some(name.into());
         self
@@ -198,10 +202,14 @@ impl Config {
         self.consumer.clone().unwrap_or_else(|| {
             let program = std::env::current_exe().ok();
             let name = program.as_deref().and_then(|path| path.file_name());
-            name.map_or_else(
+            let mut name = name.map_or_else(
                 || "circuits".into(),
                 |name| name.to_string_lossy().into_owned(),
-            )
+            );
+            while name.len() > CONSUMER {
+                name.pop();
+            }
+            name
         })
     }
 
@@ -222,6 +230,13 @@ impl Config {
             }
             Direction::Input if matches!(self.release, Release::Level(_)) => {
                 Err("an input has no level to leave behind: open the line as an output")
+            }
+            _ if self
+                .consumer
+                .as_ref()
+                .is_some_and(|name| name.len() > CONSUMER || name.contains('\0')) =>
+            {
+                Err("a consumer name has 31 bytes at most, and none of them is zero")
             }
             _ if self.debounce_period() > Config::LONGEST_DEBOUNCE => {
                 Err("it cannot be debounced for more than 4294 seconds")
@@ -326,12 +341,17 @@ mod tests {
             (input, Config::new().on_release(Release::Level(true))),
             (input, Config::new().debounce(long)),
             (input, Config::new().debounce(Duration::MAX)),
+            (input, Config::new().consumer("x".repeat(32))),
+            (input, Config::new().consumer("a\0b")),
             (input, Config::new().event_buffer(0)),
             (input, Config::new().event_buffer(1025)),
         ] {
             config.towards(direction).check().unwrap_err();
         }
-        Config::new().event_buffer(1024).check().unwrap();
+        let longest = Config::new()
+            .event_buffer(1024)
+            .consumer("ö".repeat(15) + "x");
+        longest.check().unwrap();
     }
 
     #[test]

@@ -48,6 +48,15 @@ impl State {
             configs,
         }
     }
+
+    /// Has outputs that stay outputs stay at their levels.
+    fn keep_levels(&self, configs: &mut [Config]) {
+        for (line, config) in configs.iter_mut().enumerate() {
+            if config.direction() == Direction::Output && self.outputs >> line & 1 == 1 {
+                config.set_initial(self.levels >> line & 1 == 1);
+            }
+        }
+    }
 }
 
 impl Held {
@@ -135,15 +144,16 @@ impl Held {
             Some(old) => *old = config,
             None => return Err(self.invalid("there are not so many lines")),
         }
-        let was = state.outputs;
-        for (line, config) in configs.iter_mut().enumerate() {
-            if config.direction() == Direction::Output && was >> line & 1 == 1 {
-                config.set_initial(state.levels >> line & 1 == 1);
-            }
-        }
+        state.keep_levels(&mut configs);
         limits(&configs, &self.all)?;
         self.done("this configuration", self.handle.configure(&configs))?;
         let granted = self.read_back(&configs);
+        let mut before = state.configs.clone();
+        state.keep_levels(&mut before);
+        // What is not granted as a whole is not taken in part, if it can be helped.
+        if granted.is_err() && self.handle.configure(&before).is_ok() {
+            configs = before;
+        }
         *state = State::new(configs);
         granted
     }
@@ -155,11 +165,10 @@ impl Held {
             return Err(self.invalid("an output has no edges to wait for"));
         }
         let mut configs = state.configs.clone();
+        state.keep_levels(&mut configs);
         for (line, config) in configs.iter_mut().enumerate() {
-            match config.direction() {
-                Direction::Output => config.set_initial(state.levels >> line & 1 == 1),
-                Direction::Input if lines >> line & 1 == 1 => config.set_detection(edges),
-                Direction::Input => {}
+            if config.direction() == Direction::Input && lines >> line & 1 == 1 {
+                config.set_detection(edges);
             }
         }
         self.done("edge detection", self.handle.configure(&configs))?;

@@ -9,7 +9,7 @@ use futures_core::Stream;
 
 use crate::backend::Watcher;
 use crate::edges::is_removed;
-use crate::{Backend, Error, LineInfo, LineSpec, Result, find};
+use crate::{Backend, Error, LineInfo, LineSpec, Linux, Result, find};
 
 /// Somebody took a line, gave it back, or set it up anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,15 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches lines of one chip. [`Chip::watch`](crate::Chip::watch) watches all of them.
+    /// Watches lines of a chip of this Linux machine.
+    ///
+    /// # Errors
+    /// As [`Watch::open_on`].
+    pub fn open<L: Into<LineSpec>>(lines: impl IntoIterator<Item = L>) -> Result<Watch> {
+        Watch::open_on(&Linux::here(&"of this machine")?, lines)
+    }
+
+    /// Watches lines of one chip of `backend`. [`Chip::watch`](crate::Chip::watch) watches all of them.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::NoChip`], [`Error::Ambiguous`], [`Error::PermissionDenied`];

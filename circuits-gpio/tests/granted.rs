@@ -94,4 +94,10 @@ fn what_was_not_granted_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     output.set(true).unwrap();
     assert!(board.0.level("DATA").unwrap());
+    // Of what cannot be had as a whole nothing is left.
+    let error = output.configure(&drain.active_low(true)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let info = LineInfo::of_on(&board, "DATA").unwrap();
+    assert!(!info.config().is_active_low());
+    assert!(board.0.level("DATA").unwrap() && output.is_set());
 }

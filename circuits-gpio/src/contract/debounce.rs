@@ -65,6 +65,12 @@ pub(super) fn debouncing_is_turned_on_and_off(bench: Arc<dyn Bench>) {
     drive(&*bench, 0, false);
     assert!(!input.get().unwrap());
     assert_eq!(next(&mut input).edge(), Edge::Falling);
+    // What was not settled then is settled, and no edge.
+    input.configure(&debounced()).unwrap();
+    drive(&*bench, 0, true);
+    input.configure(&config).unwrap();
+    assert!(input.get().unwrap());
+    assert_eq!(input.wait_edge(2 * PERIOD).unwrap(), None);
 }
 
 /// The times of edges are those of the clock that was asked for.

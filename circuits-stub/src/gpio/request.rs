@@ -135,18 +135,16 @@ impl Held {
         Some((level, since + self.configs[line].debounce_period()))
     }
 
-    /// Settles what has been quiet for long enough, the first first.
+    /// Settles what has been quiet for long enough by now.
     pub(super) fn settle(&mut self, now: Time) {
-        while let Some(next) = self.next().filter(|next| *next <= now) {
-            for line in 0..self.lines.len() {
-                let Some((level, _)) = self.settles(line).filter(|(_, time)| *time == next) else {
-                    continue;
-                };
-                let debounced = &mut self.debounced[line];
-                debounced.unsettled = None;
-                if std::mem::replace(&mut debounced.level, level) != level {
-                    self.edge(line, level, next);
-                }
+        for line in 0..self.lines.len() {
+            let Some((level, _)) = self.settles(line).filter(|(_, time)| *time <= now) else {
+                continue;
+            };
+            let debounced = &mut self.debounced[line];
+            debounced.unsettled = None;
+            if std::mem::replace(&mut debounced.level, level) != level {
+                self.edge(line, level, now);
             }
         }
     }
