@@ -27,6 +27,7 @@ use crate::{Error, Result, Stub};
 
 // include/uapi/asm-generic/errno-base.h, errno.h
 const EPERM: i32 = 1;
+const ENXIO: i32 = 6;
 const EBUSY: i32 = 16;
 const ENODEV: i32 = 19;
 const EINVAL: i32 = 22;
@@ -99,7 +100,19 @@ impl Stub {
     /// (`pinctrl-bcm2835`) its lines are known by number (`GPIO17`) and pin (`header:11`), too.
     pub fn chip<N: Into<String>>(self, label: &str, names: impl IntoIterator<Item = N>) -> Stub {
         let names = names.into_iter().map(Into::into);
-        self.board().lines.lock().add_chip(label, names);
+        self.board().lines.lock().add_chip(label, names, true);
+        self
+    }
+
+    /// Adds a chip whose lines have no interrupts, as port expanders often are: to wait for edges is
+    /// not supported there.
+    pub fn expander<N: Into<String>>(
+        self,
+        label: &str,
+        names: impl IntoIterator<Item = N>,
+    ) -> Stub {
+        let names = names.into_iter().map(Into::into);
+        self.board().lines.lock().add_chip(label, names, false);
         self
     }
 

@@ -4,13 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use circuits_gpio::{ChangeKind, ChipInfo, Config, Direction, LineInfo};
+use circuits_gpio::{ChangeKind, ChipInfo, Config, Direction, EdgeDetection, LineInfo};
 use circuits_wait::Time;
 
 use super::net::{Net, Pull, resolve};
 use super::request::Held;
 use super::watch::Watching;
-use super::{EBUSY, EINVAL, ENODEV, EPERM, errno};
+use super::{EBUSY, EINVAL, ENODEV, ENXIO, EPERM, errno};
 use crate::stub::Board;
 use crate::trace::Action;
 
@@ -31,6 +31,7 @@ pub(super) struct Chip {
     pub(super) info: ChipInfo,
     /// Not removed.
     is_there: bool,
+    has_interrupts: bool,
 }
 
 #[derive(Debug)]
@@ -77,7 +78,12 @@ struct Play {
 impl State {
     /// Adds a chip, by the first number that is free, with lines of these names; an empty name is
     /// none.
-    pub(super) fn add_chip(&mut self, label: &str, names: impl IntoIterator<Item = String>) {
+    pub(super) fn add_chip(
+        &mut self,
+        label: &str,
+        names: impl IntoIterator<Item = String>,
+        has_interrupts: bool,
+    ) {
         let is_free = |name: &String| self.chip(name).is_err();
         let mut numbers = (0..).map(|number| format!("gpiochip{number}"));
         let name = numbers.find(is_free).unwrap_or_default();
@@ -107,6 +113,7 @@ impl State {
         self.chips.push(Chip {
             info: ChipInfo::new(name, label, count),
             is_there: true,
+            has_interrupts,
         });
     }
 
@@ -217,6 +224,8 @@ impl State {
         if lines.is_empty() {
             return Err(errno(EINVAL));
         }
+        let configs = request.lines.iter().map(|(_, config)| config);
+        self.chips[chip].can(configs)?;
         let id = self.next_id();
         for (number, line) in lines.iter().enumerate() {
             self.lines[*line].held = Some((id, number));
@@ -263,6 +272,7 @@ impl State {
             return Err(errno(EINVAL));
         }
         let lines = held.lines.clone();
+        self.chips[self.lines[lines[0]].chip].can(configs.iter())?;
         let levels: Vec<bool> = lines.iter().map(|line| self.lines[*line].level).collect();
         self.request_mut(id)?.configure(configs, &levels);
         self.update_all(&lines, board, now);
@@ -423,6 +433,19 @@ impl State {
             (outside, held.drives(number), pull)
         });
         resolve(done)
+    }
+}
+
+impl Chip {
+    /// Edges need an interrupt (`gpiod_to_irq`, drivers/gpio/gpiolib.c), and so does debouncing.
+    fn can<'a>(&self, mut configs: impl Iterator<Item = &'a Config>) -> io::Result<()> {
+        let needs_interrupt = |config: &Config| {
+            config.detected_edges() != EdgeDetection::Off || !config.debounce_period().is_zero()
+        };
+        match !self.has_interrupts && configs.any(needs_interrupt) {
+            true => Err(errno(ENXIO)),
+            false => Ok(()),
+        }
     }
 }
 
