@@ -4,6 +4,7 @@ use crate::{Backend, Config, Direction, Error, LineSpec, Linux, Result, Watch};
 
 /// What a chip says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ChipInfo {
     name: String,
     label: String,
@@ -44,6 +45,7 @@ impl fmt::Display for ChipInfo {
 
 /// What a chip says of a line, whoever holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LineInfo {
     offset: u32,
     name: String,

@@ -14,6 +14,8 @@ const CONSUMER: usize = 31;
 /// let button = Config::new().active_low(true).bias(Bias::PullUp).consumer("stop button");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Config {
     direction: Direction,
     initial: bool,
@@ -21,6 +23,7 @@ pub struct Config {
     bias: Option<Bias>,
     drive: Drive,
     edge_detection: EdgeDetection,
+    #[cfg_attr(feature = "serde", serde(rename = "debounce_us", with = "micros"))]
     debounce: Duration,
     event_clock: EventClock,
     event_buffer: Option<u32>,
@@ -270,6 +273,8 @@ impl Config {
 
 /// Which way a line goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Direction {
     /// The line is read.
     #[default]
@@ -280,6 +285,8 @@ pub enum Direction {
 
 /// What holds a line at a level while nothing drives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Bias {
     /// Nothing: the line floats.
     Disabled,
@@ -291,6 +298,8 @@ pub enum Bias {
 
 /// How an output is driven.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Drive {
     /// High and low.
     #[default]
@@ -304,6 +313,8 @@ pub enum Drive {
 /// Which clock the times of edges are of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum EventClock {
     /// `CLOCK_MONOTONIC`, the board's clock.
     #[default]
@@ -314,6 +325,8 @@ pub enum EventClock {
 
 /// What becomes of a line when it is let go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Release {
     /// What the chip's driver makes of it: some leave an output as it is, some make it an input.
     #[default]
@@ -323,6 +336,23 @@ pub enum Release {
     Keep,
     /// It is set to this logical level first, and is the chip's affair then.
     Level(bool),
+}
+
+/// A period as a number of microseconds.
+#[cfg(feature = "serde")]
+mod micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(period: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        let micros = period.as_nanos().div_ceil(1000);
+        u64::try_from(micros).unwrap_or(u64::MAX).serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_micros)
+    }
 }
 
 #[cfg(test)]

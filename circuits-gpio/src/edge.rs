@@ -7,6 +7,8 @@ use crate::Handle;
 
 /// A change of a line's logical level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Edge {
     /// From low to high.
     Rising,
@@ -16,6 +18,8 @@ pub enum Edge {
 
 /// Which edges the kernel keeps for an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum EdgeDetection {
     /// None.
     #[default]
@@ -42,6 +46,7 @@ impl EdgeDetection {
 
 /// An edge, when it was, and whether any went missing before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Event {
     line: u32,
     edge: Edge,

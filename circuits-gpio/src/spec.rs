@@ -24,6 +24,11 @@ use crate::{Backend, Result};
 /// assert_eq!(LineSpec::from("header:11"), LineSpec::header(11));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(from = "written::Written", into = "written::Written")
+)]
 #[non_exhaustive]
 pub enum LineSpec {
     /// The line of this name, on whichever chip it is.
@@ -125,6 +130,49 @@ impl fmt::Display for LineSpec {
             LineSpec::On { chip, name } => write!(f, "{chip}:{name}"),
             LineSpec::Offset { chip, offset } => write!(f, "{chip}:{offset}"),
             LineSpec::Header(pin) => write!(f, "header:{pin}"),
+        }
+    }
+}
+
+/// How a line is written in a file: as its text, or, where that means another, in parts.
+#[cfg(feature = "serde")]
+mod written {
+    use super::LineSpec;
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(untagged, deny_unknown_fields)]
+    pub(super) enum Written {
+        Text(String),
+        On { chip: String, name: String },
+        Offset { chip: String, offset: u32 },
+        Name { name: String },
+        Header { header: u32 },
+    }
+
+    impl From<LineSpec> for Written {
+        fn from(line: LineSpec) -> Written {
+            let text = line.to_string();
+            if LineSpec::from(&text) == line {
+                return Written::Text(text);
+            }
+            match line {
+                LineSpec::Name(name) => Written::Name { name },
+                LineSpec::On { chip, name } => Written::On { chip, name },
+                LineSpec::Offset { chip, offset } => Written::Offset { chip, offset },
+                LineSpec::Header(header) => Written::Header { header },
+            }
+        }
+    }
+
+    impl From<Written> for LineSpec {
+        fn from(written: Written) -> LineSpec {
+            match written {
+                Written::Text(text) => text.into(),
+                Written::Name { name } => LineSpec::Name(name),
+                Written::On { chip, name } => LineSpec::On { chip, name },
+                Written::Offset { chip, offset } => LineSpec::Offset { chip, offset },
+                Written::Header { header } => LineSpec::Header(header),
+            }
         }
     }
 }

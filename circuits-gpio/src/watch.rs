@@ -13,6 +13,7 @@ use crate::{Backend, Error, LineInfo, LineSpec, Linux, Result, find};
 
 /// Somebody took a line, gave it back, or set it up anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Change {
     time: Time,
     kind: ChangeKind,
@@ -23,6 +24,8 @@ pub struct Change {
 /// What happened to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ChangeKind {
     /// Somebody holds it now.
     Requested,

@@ -3,6 +3,8 @@ use std::fmt;
 /// The address of a device on a bus: what stands before the read-write bit, not shifted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Address {
     /// Seven bits: 0x00 to 0x7f.
     SevenBit(u8),

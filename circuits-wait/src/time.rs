@@ -8,6 +8,8 @@ use std::time::Duration;
 /// stamps GPIO edges with); on a virtual board in virtual time, from the making of the board. Times
 /// of two clocks do not compare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Time(u64);
 
 impl Time {
