@@ -10,9 +10,12 @@
 //!
 //! | cause | error |
 //! | --- | --- |
-//! | no bus of that name | [`Error::NotFound`](crate::Error::NotFound) |
-//! | the user may not | [`Error::PermissionDenied`](crate::Error::PermissionDenied) |
-//! | it is no I2C bus, or knows only SMBus | [`Error::Unsupported`](crate::Error::Unsupported) |
+//! | no bus of that name | `ENOENT`, `ENXIO`, `ENODEV`, or [`NotFound`](io::ErrorKind::NotFound) |
+//! | the user may not | `EACCES` or `EPERM` |
+//! | it is something else | `ENOTTY` |
+//! | it is a bus that knows only SMBus | `EOPNOTSUPP` |
+//!
+//! They are [`io::Error`]s with Linux's numbers, whatever the system.
 //!
 //! **A transaction** is one stretch on the wire that no other transaction of any handle gets
 //! between: a start, the messages with a repeated start between each two, a stop. What `Bus` hands
@@ -61,7 +64,7 @@ use std::sync::Arc;
 use circuits_wait::{Clock, Time};
 use embedded_hal::i2c::Operation;
 
-use crate::{Address, Config, Result};
+use crate::{Address, Config};
 
 /// The most messages in a transaction (`I2C_RDWR_IOCTL_MAX_MSGS`, include/uapi/linux/i2c-dev.h). It
 /// holds on every backend, so that what passes on one passes on all.
@@ -77,7 +80,7 @@ pub trait Backend: Send + Sync + Debug {
     ///
     /// # Errors
     /// By cause, in the table of the [module](self).
-    fn open(&self, name: &str, config: &Config) -> Result<Box<dyn Handle>>;
+    fn open(&self, name: &str, config: &Config) -> io::Result<Box<dyn Handle>>;
 
     /// Returns the clock that transactions take their time on.
     fn clock(&self) -> Arc<dyn Clock>;
@@ -103,7 +106,7 @@ pub struct Done {
 }
 
 impl<T: Backend + ?Sized> Backend for Arc<T> {
-    fn open(&self, name: &str, config: &Config) -> Result<Box<dyn Handle>> {
+    fn open(&self, name: &str, config: &Config) -> io::Result<Box<dyn Handle>> {
         (**self).open(name, config)
     }
 

@@ -63,10 +63,13 @@ impl Bus {
     /// [`Error::NotFound`], [`Error::PermissionDenied`]; [`Error::Unsupported`] if it is no I2C bus
     /// or only an SMBus.
     pub fn open_on(backend: &dyn Backend, name: &str, config: &Config) -> Result<Bus> {
-        let queue = Arc::new(Queue::new(backend.open(name, config)?));
+        let bus: Arc<str> = name.into();
+        let handle = backend
+            .open(name, config)
+            .map_err(|error| Error::from_open(&bus, error))?;
         Ok(Bus::on(Arc::new(Shared {
-            queue,
-            name: name.into(),
+            queue: Arc::new(Queue::new(handle)),
+            name: bus,
             clock: backend.clock(),
         })))
     }

@@ -149,6 +149,7 @@ pub enum ErrorKind {
 const ENXIO: i32 = 6;
 const EAGAIN: i32 = 11;
 const ENODEV: i32 = 19;
+const ENOTTY: i32 = 25;
 const EOPNOTSUPP: i32 = 95;
 const ETIMEDOUT: i32 = 110;
 const EREMOTEIO: i32 = 121;
@@ -167,6 +168,28 @@ impl Error {
             Error::Limit { .. } => ErrorKind::Limit,
             Error::Invalid { .. } => ErrorKind::Invalid,
             Error::Io { .. } => ErrorKind::Io,
+        }
+    }
+
+    /// Makes the error for what a backend answered when it was asked to open `bus`.
+    pub fn from_open(bus: &Arc<str>, source: io::Error) -> Error {
+        let bus = bus.clone();
+        match (source.kind(), source.raw_os_error()) {
+            (io::ErrorKind::NotFound, _) | (_, Some(ENXIO | ENODEV)) => {
+                Error::NotFound { bus, source }
+            }
+            (io::ErrorKind::PermissionDenied, _) => Error::PermissionDenied { bus, source },
+            (_, Some(ENOTTY)) => Error::Unsupported {
+                bus,
+                what: "I2C: this file is no adapter",
+                source,
+            },
+            (io::ErrorKind::Unsupported, _) => Error::Unsupported {
+                bus,
+                what: "plain I2C transactions: the adapter is for SMBus only",
+                source,
+            },
+            _ => Error::Io { bus, source },
         }
     }
 

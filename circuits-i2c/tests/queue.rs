@@ -1,5 +1,6 @@
 //! The order of calls on a bus that blocks, as the kernel's do, on a handle that takes its time.
 
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use circuits_bench::block_on;
-use circuits_i2c::{Address, Backend, Bus, Config, Done, ErrorKind, Handle, Operation, Result};
+use circuits_i2c::{Address, Backend, Bus, Config, Done, ErrorKind, Handle, Operation};
 use circuits_stub::Stub;
 use circuits_wait::Clock;
 use embedded_hal::i2c::I2c as Blocking;
@@ -22,7 +23,7 @@ struct Slow {
 }
 
 impl Backend for Slow {
-    fn open(&self, _: &str, _: &Config) -> Result<Box<dyn Handle>> {
+    fn open(&self, _: &str, _: &Config) -> io::Result<Box<dyn Handle>> {
         Ok(Box::new(self.clone()))
     }
 

@@ -245,24 +245,16 @@ struct Refused {
 }
 
 impl Backend for Stub {
-    fn open(&self, name: &str, _: &Config) -> circuits_i2c::Result<Box<dyn Handle>> {
+    fn open(&self, name: &str, _: &Config) -> io::Result<Box<dyn Handle>> {
         let board = self.board();
         let name = name.strip_prefix("/dev/").unwrap_or(name);
         let wire = board.buses.lock().get(name).cloned();
-        match (wire, self.permit()) {
-            (Some(_), Err(source)) => Err(circuits_i2c::Error::PermissionDenied {
-                bus: name.into(),
-                source,
-            }),
-            (Some(wire), Ok(())) => Ok(Box::new(StubBus {
-                board: board.clone(),
-                wire,
-            })),
-            (None, _) => Err(circuits_i2c::Error::NotFound {
-                bus: name.into(),
-                source: io::ErrorKind::NotFound.into(),
-            }),
-        }
+        let wire = wire.ok_or(io::ErrorKind::NotFound)?;
+        self.permit()?;
+        Ok(Box::new(StubBus {
+            board: board.clone(),
+            wire,
+        }))
     }
 
     fn clock(&self) -> Arc<dyn Clock> {

@@ -23,7 +23,7 @@ impl Linux {
 }
 
 impl Backend for Linux {
-    fn open(&self, _: &str, _: &Config) -> Result<Box<dyn Handle>> {
+    fn open(&self, _: &str, _: &Config) -> io::Result<Box<dyn Handle>> {
         match *self {}
     }
 

@@ -15,7 +15,7 @@ use embedded_hal::i2c::Operation;
 use i2cdev::core::{I2CMessage, I2CTransfer};
 use i2cdev::linux::{LinuxI2CBus, LinuxI2CMessage};
 
-use crate::{Address, Backend, Config, Done, Error, Handle, MAX_MESSAGES, Result};
+use crate::{Address, Backend, Config, Done, Handle, MAX_MESSAGES, Result};
 
 /// The buses of this machine, from `/dev/i2c-*`.
 #[derive(Clone, Debug, Default)]
@@ -40,31 +40,11 @@ impl Linux {
 }
 
 impl Backend for Linux {
-    fn open(&self, name: &str, _: &Config) -> Result<Box<dyn Handle>> {
-        let path = PathBuf::from("/dev").join(name);
-        let bus: Arc<str> = name.into();
-        match open(&path) {
-            Ok((adapter, functions)) if functions & sys::I2C_FUNC_I2C != 0 => Ok(Box::new(adapter)),
-            Ok(_) => {
-                let source = io::ErrorKind::Unsupported.into();
-                Err(Error::Unsupported {
-                    bus,
-                    what: "plain I2C transactions: the adapter is for SMBus only",
-                    source,
-                })
-            }
-            Err(source) => Err(match (source.kind(), source.raw_os_error()) {
-                (io::ErrorKind::NotFound, _) | (_, Some(sys::ENXIO | sys::ENODEV)) => {
-                    Error::NotFound { bus, source }
-                }
-                (io::ErrorKind::PermissionDenied, _) => Error::PermissionDenied { bus, source },
-                (_, Some(sys::ENOTTY)) => Error::Unsupported {
-                    bus,
-                    what: "I2C: this file is no adapter",
-                    source,
-                },
-                _ => Error::Io { bus, source },
-            }),
+    fn open(&self, name: &str, _: &Config) -> io::Result<Box<dyn Handle>> {
+        let (adapter, functions) = open(&PathBuf::from("/dev").join(name))?;
+        match functions & sys::I2C_FUNC_I2C != 0 {
+            true => Ok(Box::new(adapter)),
+            false => Err(io::Error::from_raw_os_error(sys::EOPNOTSUPP)),
         }
     }
 
@@ -121,11 +101,11 @@ impl Adapter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::{Bus, ErrorKind};
 
     #[test]
     fn a_bus_that_is_not_there_is_named() {
-        let error = Linux::new().open("i2c-999", &Config::new()).unwrap_err();
+        let error = Bus::open("i2c-999").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(
             error.to_string().starts_with(r#"no I2C bus "i2c-999""#),
@@ -135,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_bus_is_refused() {
-        let error = Linux::new().open("/dev/null", &Config::new()).unwrap_err();
+        let error = Bus::open("/dev/null").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 }

@@ -10,9 +10,8 @@ use rustix::ioctl::{Getter, ioctl};
 /// The adapter knows plain I2C, not only SMBus.
 pub(super) const I2C_FUNC_I2C: c_ulong = 0x0000_0001;
 
-pub(super) const ENXIO: i32 = 6;
-pub(super) const ENODEV: i32 = 19;
-pub(super) const ENOTTY: i32 = 25;
+// include/uapi/asm-generic/errno.h
+pub(super) const EOPNOTSUPP: i32 = 95;
 
 /// `I2C_FUNCS`: what the adapter can do.
 pub(super) fn functions(adapter: &impl AsFd) -> io::Result<c_ulong> {
