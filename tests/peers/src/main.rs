@@ -1,0 +1,47 @@
+//! Circuits beside its peers, and beside the bare system call. See README.md beside this.
+
+#[cfg(target_os = "linux")]
+mod gpio;
+#[cfg(target_os = "linux")]
+mod ratio;
+#[cfg(target_os = "linux")]
+mod rounds;
+#[cfg(target_os = "linux")]
+mod table;
+
+/// Measures Circuits beside its peers.
+#[cfg(target_os = "linux")]
+#[derive(clap::Parser)]
+struct Args {
+    /// What is measured.
+    bus: Bus,
+    /// How many rounds count.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// How many calls everybody makes in a round. Default: as many as take some 10 ms.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    calls: Option<u32>,
+}
+
+#[cfg(target_os = "linux")]
+#[derive(Clone, clap::ValueEnum)]
+enum Bus {
+    Gpio,
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> anyhow::Result<()> {
+    let args: Args = clap::Parser::parse();
+    let mut rounds = rounds::Rounds::new(args.rounds, args.calls);
+    let measured = match args.bus {
+        Bus::Gpio => gpio::measure(&mut rounds)?,
+    };
+    table::print(&measured);
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("what is measured here is on Linux alone");
+    std::process::exit(1);
+}
