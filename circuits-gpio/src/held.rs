@@ -1,5 +1,7 @@
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use circuits_wait::Clock;
 
@@ -22,41 +24,12 @@ pub(crate) struct Held {
     names: Vec<Arc<str>>,
     /// All of them, for errors.
     all: Arc<str>,
-    /// Under the lock of the setting: two threads leave it as the lines are.
-    state: Mutex<State>,
-    event_buffer: u32,
-}
-
-#[derive(Debug)]
-struct State {
     configs: Vec<Config>,
     /// Which are outputs.
     outputs: u64,
     /// What was set last of the outputs.
-    levels: u64,
-}
-
-impl State {
-    fn new(configs: Vec<Config>) -> State {
-        let bits = |which: &dyn Fn(&Config) -> bool| {
-            let set = (0..).zip(&configs).filter(|(_, config)| which(config));
-            set.fold(0, |bits, (line, _): (u32, _)| bits | 1 << line)
-        };
-        State {
-            outputs: bits(&|config| config.direction() == Direction::Output),
-            levels: bits(&Config::initial_level),
-            configs,
-        }
-    }
-
-    /// Has outputs that stay outputs stay at their levels.
-    fn keep_levels(&self, configs: &mut [Config]) {
-        for (line, config) in configs.iter_mut().enumerate() {
-            if config.direction() == Direction::Output && self.outputs >> line & 1 == 1 {
-                config.set_initial(self.levels >> line & 1 == 1);
-            }
-        }
-    }
+    levels: AtomicU64,
+    event_buffer: u32,
 }
 
 impl Held {
@@ -70,17 +43,18 @@ impl Held {
         let handle = backend
             .open(&request)
             .map_err(|error| refused(backend, &request, &names, &all, error))?;
-        let held = Held {
+        let mut held = Held {
             handle: handle.into(),
             clock: backend.clock(),
             names,
             all,
-            state: Mutex::new(State::new(
-                lines.into_iter().map(|(_, config)| config).collect(),
-            )),
+            configs: Vec::new(),
+            outputs: 0,
+            levels: AtomicU64::new(0),
             event_buffer: request.event_buffer,
         };
-        held.read_back(&held.state().configs)?;
+        held.is_configured(lines.into_iter().map(|(_, config)| config).collect());
+        held.read_back(&held.configs)?;
         Ok(held)
     }
 
@@ -106,85 +80,164 @@ impl Held {
     }
 
     pub(crate) fn outputs(&self) -> u64 {
-        self.state().outputs
+        self.outputs
     }
 
+    #[inline]
     pub(crate) fn get(&self, lines: u64) -> Result<u64> {
-        self.are_there(lines)?;
-        self.done("being read", self.handle.get(lines))
+        match self.handle.get(lines) {
+            Ok(levels) => Ok(levels),
+            Err(error) => Err(self.failed("being read", error)),
+        }
     }
 
+    /// Sets outputs, all at once.
+    ///
+    /// No lock is held, which would cost more than the rest of it. Of two threads that set the same
+    /// lines at the same time one is the last to say so in `levels`; the other finds that when it
+    /// looks after its call, and sets them again to what was said last. So both are the same in the
+    /// end. (`Relaxed` is enough: what is said before one call is seen after a later one, since the
+    /// calls themselves come one after the other.)
+    #[inline]
     pub(crate) fn set(&self, lines: u64, levels: u64) -> Result<()> {
-        self.are_there(lines)?;
-        let mut state = self.state();
-        if lines & !state.outputs != 0 {
-            let what = "an input cannot be set: open the line as an output";
-            return Err(self.invalid(what));
+        let levels = levels & lines;
+        let before = self.say(lines, levels);
+        match self.handle.set(lines, levels) {
+            Ok(()) if self.levels() & lines == levels => Ok(()),
+            Ok(()) => self.set_again(lines, levels),
+            Err(error) => {
+                let _ = self.levels.fetch_update(Relaxed, Relaxed, |now| {
+                    (now & lines == levels).then_some(now & !lines | before & lines)
+                });
+                Err(self.failed("being set", error))
+            }
         }
-        self.done("being set", self.handle.set(lines, levels))?;
-        state.levels = state.levels & !lines | levels & lines;
-        Ok(())
+    }
+
+    /// Notes what is to be set, and returns what was.
+    #[inline]
+    fn say(&self, lines: u64, levels: u64) -> u64 {
+        let before = self.levels();
+        // Nobody else's bits can get lost.
+        if lines == self.outputs {
+            self.levels.store(levels, Relaxed);
+            return before;
+        }
+        let mut now = before;
+        while let Err(other) =
+            self.levels
+                .compare_exchange_weak(now, now & !lines | levels, Relaxed, Relaxed)
+        {
+            now = other;
+        }
+        now
+    }
+
+    #[cold]
+    fn set_again(&self, lines: u64, mut last: u64) -> Result<()> {
+        loop {
+            let levels = self.levels() & lines;
+            if levels == last {
+                return Ok(());
+            }
+            self.done("being set", self.handle.set(lines, levels))?;
+            last = levels;
+        }
     }
 
     /// What was set last.
+    #[inline]
     pub(crate) fn levels(&self) -> u64 {
-        self.state().levels
+        self.levels.load(Relaxed)
     }
 
     pub(crate) fn config(&self, line: usize) -> Option<Config> {
-        self.state().configs.get(line).cloned()
+        self.configs.get(line).cloned()
     }
 
     /// Sets up one line anew. An output that stays one keeps its level.
-    pub(crate) fn configure(&self, line: usize, config: Config) -> Result<()> {
+    pub(crate) fn configure(&mut self, line: usize, config: Config) -> Result<()> {
         config.check().map_err(|what| self.invalid(what))?;
-        let mut state = self.state();
-        let mut configs = state.configs.clone();
+        let mut configs = self.configs.clone();
         match configs.get_mut(line) {
             Some(old) => *old = config,
             None => return Err(self.invalid("there are not so many lines")),
         }
-        state.keep_levels(&mut configs);
+        self.keep_levels(&mut configs);
         limits(&configs, &self.all)?;
         self.done("this configuration", self.handle.configure(&configs))?;
         let granted = self.read_back(&configs);
-        let mut before = state.configs.clone();
-        state.keep_levels(&mut before);
+        let mut before = self.configs.clone();
+        self.keep_levels(&mut before);
         // What is not granted as a whole is not taken in part, if it can be helped.
         if granted.is_err() && self.handle.configure(&before).is_ok() {
             configs = before;
         }
-        *state = State::new(configs);
+        self.is_configured(configs);
         granted
     }
 
     /// Turns on the detection of edges of inputs.
-    pub(crate) fn detect(&self, lines: u64, edges: EdgeDetection) -> Result<()> {
-        let mut state = self.state();
-        if lines & !state.outputs == 0 {
+    pub(crate) fn detect(&mut self, lines: u64, edges: EdgeDetection) -> Result<()> {
+        if lines & !self.outputs == 0 {
             return Err(self.invalid("an output has no edges to wait for"));
         }
-        let mut configs = state.configs.clone();
-        state.keep_levels(&mut configs);
+        let mut configs = self.configs.clone();
+        self.keep_levels(&mut configs);
         for (line, config) in configs.iter_mut().enumerate() {
             if config.direction() == Direction::Input && lines >> line & 1 == 1 {
                 config.set_detection(edges);
             }
         }
         self.done("edge detection", self.handle.configure(&configs))?;
-        *state = State::new(configs);
+        self.is_configured(configs);
         Ok(())
     }
 
-    pub(crate) fn done<T>(&self, what: &'static str, result: io::Result<T>) -> Result<T> {
-        result.map_err(|source| Error::from_io(&self.all, what, source))
+    /// Has outputs that stay outputs stay at their levels.
+    fn keep_levels(&self, configs: &mut [Config]) {
+        for (line, config) in configs.iter_mut().enumerate() {
+            if config.direction() == Direction::Output && self.outputs >> line & 1 == 1 {
+                config.set_initial(self.levels() >> line & 1 == 1);
+            }
+        }
     }
 
-    fn are_there(&self, lines: u64) -> Result<()> {
+    /// Notes how the lines are set up now.
+    fn is_configured(&mut self, configs: Vec<Config>) {
+        let bits = |which: &dyn Fn(&Config) -> bool| {
+            let set = (0..).zip(&configs).filter(|(_, config)| which(config));
+            set.fold(0, |bits, (line, _): (u32, _)| bits | 1 << line)
+        };
+        self.outputs = bits(&|config| config.direction() == Direction::Output);
+        self.levels = AtomicU64::new(bits(&Config::initial_level));
+        self.configs = configs;
+    }
+
+    /// Makes sure that these are lines.
+    pub(crate) fn are_there(&self, lines: u64) -> Result<()> {
         match lines & !self.lines() {
             0 => Ok(()),
             _ => Err(self.invalid("there are not so many lines")),
         }
+    }
+
+    /// Makes sure that these are outputs.
+    pub(crate) fn are_outputs(&self, lines: u64) -> Result<()> {
+        self.are_there(lines)?;
+        match lines & !self.outputs {
+            0 => Ok(()),
+            _ => Err(self.invalid("an input cannot be set: open the line as an output")),
+        }
+    }
+
+    #[cold]
+    fn failed(&self, what: &'static str, source: io::Error) -> Error {
+        Error::from_io(&self.all, what, source)
+    }
+
+    pub(crate) fn done<T>(&self, what: &'static str, result: io::Result<T>) -> Result<T> {
+        result.map_err(|source| self.failed(what, source))
     }
 
     fn invalid(&self, what: &'static str) -> Error {
@@ -192,10 +245,6 @@ impl Held {
             line: self.all.clone(),
             what,
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// What was not granted is an error. (The kernel emulates or refuses most of what a chip cannot
@@ -217,9 +266,8 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let state = self.state();
         let (mut lines, mut levels) = (0, 0);
-        for (line, config) in state.configs.iter().enumerate() {
+        for (line, config) in self.configs.iter().enumerate() {
             match config.release() {
                 Release::Chip => {}
                 // For all: they are held together, or not at all.

@@ -308,6 +308,7 @@ impl Line {
     /// # Errors
     /// [`Error::Invalid`] on an input; [`Error::Removed`], [`Error::Io`].
     pub fn set(&self, level: bool) -> Result<()> {
+        self.listener.held().are_outputs(1)?;
         self.listener.held().set(1, u64::from(level))
     }
 

@@ -77,6 +77,7 @@ impl Lines {
     /// # Errors
     /// [`Error::Invalid`] for bits of no line; [`Error::Removed`], [`Error::Io`].
     pub fn get_some(&self, lines: u64) -> Result<u64> {
+        self.held().are_there(lines)?;
         self.held().get(lines)
     }
 
@@ -94,6 +95,7 @@ impl Lines {
     /// # Errors
     /// [`Error::Invalid`] for bits of inputs or of no line; [`Error::Removed`], [`Error::Io`].
     pub fn set_some(&self, lines: u64, levels: u64) -> Result<()> {
+        self.held().are_outputs(lines)?;
         self.held().set(lines, levels)
     }
 

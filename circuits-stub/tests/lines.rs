@@ -265,9 +265,23 @@ fn a_chip_that_comes_again_has_its_name_and_no_past() -> Result {
     );
     b.set(true)?;
     assert!(a.get()?);
+    stub.play("B", [(millis(10), true)])?;
     let recording = stub.record();
     stub.remove_chip("gpiochip1")?;
     assert!(!a.get()?, "nothing is at the other end of the wire");
+    stub.delay().sleep(millis(100))?;
+    drop(a);
+    let a = Output::open_on(&stub, "A", &Config::new())?;
+    stub.drive("A", true)?;
+    assert_eq!(stub.net("A")?, Net::Contended);
+    drop(a);
+    stub.let_go("A")?;
+    let told = recording.to_string();
+    assert!(
+        told.contains("  A: driven high and low") && !told.contains("B:"),
+        "{told}"
+    );
+    let a = Input::open_on(&stub, "A", &both())?;
     assert_eq!(b.set(true).unwrap_err().kind(), ErrorKind::Removed);
     assert!(matches!(
         stub.level("B"),
