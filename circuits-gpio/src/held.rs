@@ -75,10 +75,12 @@ impl Held {
     }
 
     /// Which lines there are.
+    #[inline]
     pub(crate) fn lines(&self) -> u64 {
         u64::MAX >> (LINES - self.names.len())
     }
 
+    #[inline]
     pub(crate) fn outputs(&self) -> u64 {
         self.outputs
     }

@@ -55,11 +55,13 @@ impl Output {
     ///
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn set(&self, level: bool) -> Result<()> {
         self.held.set(1, u64::from(level))
     }
 
     /// Returns the level that was set last.
+    #[inline]
     pub fn is_set(&self) -> bool {
         self.held.levels() == 1
     }
@@ -69,6 +71,7 @@ impl Output {
     ///
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn get(&self) -> Result<bool> {
         Ok(self.held.get(1)? == 1)
     }
@@ -156,6 +159,7 @@ impl Input {
     ///
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn get(&self) -> Result<bool> {
         Ok(self.listener.held().get(1)? == 1)
     }
@@ -299,6 +303,7 @@ impl Line {
     ///
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn get(&self) -> Result<bool> {
         Ok(self.listener.held().get(1)? == 1)
     }
@@ -307,6 +312,7 @@ impl Line {
     ///
     /// # Errors
     /// [`Error::Invalid`] on an input; [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn set(&self, level: bool) -> Result<()> {
         self.listener.held().are_outputs(1)?;
         self.listener.held().set(1, u64::from(level))

@@ -68,6 +68,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn get(&self) -> Result<u64> {
         self.held().get(self.held().lines())
     }
@@ -76,6 +77,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::Invalid`] for bits of no line; [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn get_some(&self, lines: u64) -> Result<u64> {
         self.held().are_there(lines)?;
         self.held().get(lines)
@@ -85,6 +87,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn set(&self, levels: u64) -> Result<()> {
         self.held().set(self.held().outputs(), levels)
     }
@@ -94,6 +97,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`Error::Invalid`] for bits of inputs or of no line; [`Error::Removed`], [`Error::Io`].
+    #[inline]
     pub fn set_some(&self, lines: u64, levels: u64) -> Result<()> {
         self.held().are_outputs(lines)?;
         self.held().set(lines, levels)

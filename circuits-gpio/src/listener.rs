@@ -53,6 +53,7 @@ impl Listener {
         done
     }
 
+    #[inline]
     pub(crate) fn held(&self) -> &Held {
         &self.held
     }
