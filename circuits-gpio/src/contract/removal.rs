@@ -1,5 +1,9 @@
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_core::Stream;
 
 use super::{Bench, Thread, drive, input, next, output, pause};
 use crate::{
@@ -59,18 +63,24 @@ pub(super) fn waits_end_with_the_chip(bench: Arc<dyn Bench>) {
             "awaiting",
             Box::new(move || {
                 first.block_on(Box::pin(async move {
+                    assert_removed(last(awaited.edges()).await);
                     assert_removed(awaited.edges().next_event().await);
                 }));
             }),
         ),
         (
             "watching",
-            Box::new(move || assert_removed(watch.wait_change(None))),
+            Box::new(move || {
+                let changes: Vec<_> = (&mut watch).into_iter().collect();
+                assert_removed(changes.into_iter().next_back().unwrap());
+                assert_removed(watch.wait_change(None));
+            }),
         ),
         (
             "watching, async",
             Box::new(move || {
                 second.block_on(Box::pin(async move {
+                    assert_removed(last(changes.changes()).await);
                     assert_removed(changes.changes().next_change().await);
                 }));
             }),
@@ -104,6 +114,15 @@ pub(super) fn who_may_not_is_told_what_to_do(bench: Arc<dyn Bench>) {
         }
     });
     super::output(&*bench, &Config::new());
+}
+
+/// The last that comes of a stream, which must end.
+async fn last<T>(mut stream: impl Stream<Item = T> + Unpin) -> T {
+    let mut last = None;
+    while let Some(item) = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await {
+        last = Some(item);
+    }
+    last.expect("it said nothing")
 }
 
 fn assert_removed<T: std::fmt::Debug>(result: Result<T>) {

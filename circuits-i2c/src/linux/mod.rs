@@ -100,7 +100,6 @@ impl Adapter {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{Bus, ErrorKind};
 
     #[test]
