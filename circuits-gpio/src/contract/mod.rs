@@ -286,6 +286,10 @@ pub const FACTS: &[(&str, Fact)] = &[
     ),
     ("a_watch_times_out", watch::a_watch_times_out),
     (
+        "a_dropped_future_has_taken_no_change",
+        watch::a_dropped_future_has_taken_no_change,
+    ),
+    (
         "a_watch_refuses_what_makes_no_sense",
         watch::a_watch_refuses_what_makes_no_sense,
     ),

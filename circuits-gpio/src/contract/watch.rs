@@ -1,7 +1,13 @@
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use super::{Bench, pause};
+use futures_core::Stream;
+
+use super::{Bench, pause, sleep};
 use crate::{
     Change, ChangeKind, Chip, Config, Direction, ErrorKind, Input, LineInfo, LineSpec, Output,
     Watch,
@@ -120,6 +126,50 @@ pub(super) fn a_watch_ends_with_the_change(bench: Arc<dyn Bench>) {
         ("blocked", Box::new(blocked)),
         ("other", Box::new(other)),
     ]);
+}
+
+pub(super) fn a_dropped_future_has_taken_no_change(bench: Arc<dyn Bench>) {
+    struct Counts(AtomicU32);
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let line = bench.inputs()[0].clone();
+    let mut watch = Watch::open_on(bench.backend(), [&line]).unwrap();
+    let inner = bench.clone();
+    let future = async move {
+        let counts = Arc::new(Counts(AtomicU32::new(0)));
+        let waker = Waker::from(counts.clone());
+        let mut poll = |is_dropped: bool| {
+            let mut changes = watch.changes();
+            let change = Pin::new(&mut changes).poll_next(&mut Context::from_waker(&waker));
+            if !is_dropped {
+                // Its waker stays.
+                std::mem::forget(changes);
+            }
+            change
+        };
+        for is_dropped in [true, false] {
+            assert!(poll_fn(|_| Poll::Ready(poll(is_dropped).is_pending())).await);
+            let input = Input::open_on(inner.backend(), &line, &Config::new()).unwrap();
+            sleep(&*inner, Duration::from_millis(50));
+            assert_eq!(counts.0.load(Ordering::SeqCst), u32::from(!is_dropped));
+            let change = poll_fn(|_| Poll::Ready(poll(true))).await;
+            let Poll::Ready(Some(Ok(change))) = change else {
+                panic!("{change:?}")
+            };
+            assert_eq!(change.kind(), ChangeKind::Requested);
+            drop(input);
+            sleep(&*inner, Duration::from_millis(50));
+            assert!(poll_fn(|_| Poll::Ready(poll(true).is_ready())).await);
+        }
+    };
+    let runner = bench.clone();
+    bench.run(vec![(
+        "runner",
+        Box::new(move || runner.block_on(Box::pin(future))),
+    )]);
 }
 
 pub(super) fn a_watch_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
