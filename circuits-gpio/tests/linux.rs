@@ -10,7 +10,9 @@ mod kernel {
     use std::sync::{Arc, Mutex};
     use std::thread;
 
-    use circuits_bench::{Excused, Outside, Run, Suite, Thread, run_threads, signal_this_thread};
+    use circuits_bench::{
+        Excused, Executor, Outside, Suite, Thread, run_threads, signal_this_thread,
+    };
     use circuits_gpio::contract::{Bench, FACTS, Fact};
     use circuits_gpio::{Backend, Input, LineSpec, Linux, Output};
     use circuits_wait::{Interrupt, Monotonic};
@@ -222,11 +224,11 @@ mod kernel {
         backend: Linux,
         interrupt: Interrupt,
         ends: E,
-        executor: Run,
+        executor: Executor,
     }
 
     impl<E: Ends> KernelBench<E> {
-        fn new(ends: E, executor: Run) -> Arc<KernelBench<E>> {
+        fn new(ends: E, executor: Executor) -> Arc<KernelBench<E>> {
             let interrupt = Interrupt::new().unwrap();
             let backend = Linux::with_clock(Monotonic::interrupted_by(interrupt.clone()));
             Arc::new(KernelBench {
@@ -282,7 +284,7 @@ mod kernel {
         }
 
         fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-            (self.executor)(future);
+            self.executor.run(future);
         }
 
         fn signals(&self) -> Box<dyn Fn() + Send> {

@@ -6,14 +6,14 @@ mod kernel {
     use std::pin::Pin;
     use std::sync::{Arc, Mutex};
 
-    use circuits_bench::{Run, Suite, Thread, run_threads, signal_this_thread};
+    use circuits_bench::{Executor, Suite, Thread, run_threads, signal_this_thread};
     use circuits_i2c::contract::{Bench, FACTS};
     use circuits_i2c::{Backend, Linux};
 
     struct KernelBench {
         backend: Linux,
         bus: String,
-        executor: Run,
+        executor: Executor,
     }
 
     impl Bench for KernelBench {
@@ -30,7 +30,7 @@ mod kernel {
         }
 
         fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-            (self.executor)(future);
+            self.executor.run(future);
         }
 
         fn signals(&self) -> Box<dyn Fn() + Send> {

@@ -1,9 +1,9 @@
-//! The contract on the virtual board, in virtual and in real time, under every executor.
+//! The contract on the virtual board, in virtual and in real time, futures under every executor.
 
 use std::pin::Pin;
 use std::sync::Arc;
 
-use circuits_bench::{Run, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
 use circuits_i2c::Backend;
 use circuits_i2c::contract::{Bench, FACTS, SENSOR};
 use circuits_stub::Stub;
@@ -11,11 +11,11 @@ use circuits_stub::chips::Tmp102;
 
 struct StubBench {
     stub: Stub,
-    executor: Run,
+    executor: Executor,
 }
 
 impl StubBench {
-    fn new(stub: Stub, executor: Run) -> StubBench {
+    fn new(stub: Stub, executor: Executor) -> StubBench {
         let stub = stub.i2c_device("i2c-1", SENSOR, Tmp102::new()).unwrap();
         StubBench { stub, executor }
     }
@@ -43,7 +43,7 @@ impl Bench for StubBench {
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
         let executor = self.executor;
         self.stub
-            .block_on_with(|task| executor(Box::pin(task)), future);
+            .block_on_with(|task| executor.run(Box::pin(task)), future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {

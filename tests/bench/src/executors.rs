@@ -1,18 +1,52 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 use std::thread;
 
 /// Runs a future to its end.
-pub type Run = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
+type Run = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
 
-/// Executors that have nothing in common, to run the same futures.
-pub const EXECUTORS: [(&str, Run); 4] = [
-    ("block_on", |future| block_on(future)),
-    ("tokio", tokio),
-    ("tokio_multi", tokio_multi),
-    ("smol", smol),
-];
+/// One of several that have nothing in common, to run the same futures.
+#[derive(Clone, Copy)]
+pub struct Executor {
+    name: &'static str,
+    run: Run,
+    was_used: &'static AtomicBool,
+}
+
+impl Executor {
+    /// Returns all of them.
+    pub fn all() -> [Executor; 4] {
+        let all: [(&str, Run); 4] = [
+            ("block_on", |future| block_on(future)),
+            ("tokio", tokio),
+            ("tokio, several threads", tokio_multi),
+            ("smol", smol),
+        ];
+        all.map(|(name, run)| Executor {
+            name,
+            run,
+            was_used: Box::leak(Box::default()),
+        })
+    }
+
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Runs a future to its end.
+    pub fn run(self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.was_used.store(true, Ordering::SeqCst);
+        (self.run)(future);
+    }
+
+    /// Tells whether it has run anything.
+    pub fn was_used(self) -> bool {
+        self.was_used.load(Ordering::SeqCst)
+    }
+}
 
 /// A name, and what to run.
 pub type Thread = (&'static str, Box<dyn FnOnce() + Send>);

@@ -1,7 +1,7 @@
 //! What the tests of Circuits stand on.
 //!
 //! - [`Suite`] runs the facts of a contract on one target after another, and tells which ran.
-//! - [`EXECUTORS`] run futures, [`run_threads`] threads, and [`signal_this_thread`] disturbs them.
+//! - An [`Executor`] runs futures, [`run_threads`] threads, and [`signal_this_thread`] disturbs them.
 //! - [`SimLines`] is two lines of the kernel's simulator, [`Tracer`] counts system calls.
 //! - [`Outside`] is the bench that the emulated Pi stands on: it moves its inputs, reads its outputs,
 //!   warms its sensors, plugs adapters in, and holds the other ends of its serial lines.
@@ -23,7 +23,7 @@ mod sim;
 #[cfg(target_os = "linux")]
 mod tracer;
 
-pub use executors::{EXECUTORS, Run, Thread, block_on, run_threads};
+pub use executors::{Executor, Thread, block_on, run_threads};
 pub use signals::signal_this_thread;
 pub use suite::{Excused, Suite};
 

@@ -1,16 +1,17 @@
 use std::collections::BTreeSet;
 use std::process::exit;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use libtest_mimic::{Arguments, Trial};
 
-use crate::executors::{EXECUTORS, Run};
+use crate::executors::Executor;
 
 /// A fact that a target cannot show, and the reason, which is not ours.
 pub type Excused = (&'static str, &'static str);
 
-/// The facts of a contract on one target after another, each under every executor, as the main
-/// function of a test without a harness.
+/// The facts of a contract on one target after another, as the main function of a test without a
+/// harness. Those that run futures do so under every executor.
 ///
 /// It ends with a line for each target: how many facts there are, how many ran, and which did not,
 /// with the reason. A fact that did neither run nor is excused is a failure, and so is an excuse for
@@ -40,7 +41,7 @@ impl Suite {
         self,
         target: &'static str,
         facts: &[(&'static str, F)],
-        run: impl Fn(F, Run) + Clone + Send + 'static,
+        run: impl Fn(F, Executor) + Clone + Send + 'static,
     ) -> Suite {
         self.add(target, false, &[], facts, run)
     }
@@ -52,7 +53,7 @@ impl Suite {
         target: &'static str,
         excused: &'static [Excused],
         facts: &[(&'static str, F)],
-        run: impl Fn(F, Run) + Clone + Send + 'static,
+        run: impl Fn(F, Executor) + Clone + Send + 'static,
     ) -> Suite {
         self.add(target, true, excused, facts, run)
     }
@@ -63,23 +64,29 @@ impl Suite {
         ignored: bool,
         excused: &'static [Excused],
         facts: &[(&'static str, F)],
-        run: impl Fn(F, Run) + Clone + Send + 'static,
+        run: impl Fn(F, Executor) + Clone + Send + 'static,
     ) -> Suite {
         let ran = Arc::<Mutex<BTreeSet<_>>>::default();
-        for (executor, by) in EXECUTORS {
-            for &(fact, check) in facts {
-                if excused.iter().any(|(name, _)| *name == fact) {
-                    continue;
-                }
-                let (run, ran) = (run.clone(), ran.clone());
-                let test = move || {
-                    run(check, by);
-                    ran.lock().unwrap().insert(fact);
-                    Ok(())
-                };
-                let trial = Trial::test(format!("{target}::{executor}::{fact}"), test);
-                self.trials.push(trial.with_ignored_flag(ignored));
+        for &(fact, check) in facts {
+            if excused.iter().any(|(name, _)| *name == fact) {
+                continue;
             }
+            let (run, ran) = (run.clone(), ran.clone());
+            let test = move || {
+                for executor in Executor::all() {
+                    let under = Under(executor.name());
+                    run(check, executor);
+                    drop(under);
+                    // Under another one it would be the same once more.
+                    if !executor.was_used() {
+                        break;
+                    }
+                }
+                ran.lock().unwrap().insert(fact);
+                Ok(())
+            };
+            let trial = Trial::test(format!("{target}::{fact}"), test);
+            self.trials.push(trial.with_ignored_flag(ignored));
         }
         self.targets.push(Target {
             name: target,
@@ -99,6 +106,17 @@ impl Suite {
             ok &= target.report(all && ok);
         }
         exit(if ok { 0 } else { 101 })
+    }
+}
+
+/// Says under which executor it was, if a fact fails.
+struct Under(&'static str);
+
+impl Drop for Under {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("under the executor {}", self.0);
+        }
     }
 }
 
