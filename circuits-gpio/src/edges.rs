@@ -90,6 +90,25 @@ impl Drop for Edges<'_> {
 /// The edges of lines, one after another, blocking for each: what `for` makes of an
 /// [`Input`](crate::Input), a [`Line`](crate::Line) or [`Lines`](crate::Lines). It ends when the chip
 /// is gone, with that error.
+///
+/// ```
+/// use circuits_gpio::{Config, EdgeDetection, Input};
+/// use circuits_stub::Stub;
+/// use std::time::Duration;
+///
+/// let board = Stub::virtual_time().lines(["COUNT"]);
+/// let config = Config::new().edge_detection(EdgeDetection::Rising);
+/// let mut counter = Input::open_on(&board, "COUNT", &config)?;
+/// let millis = Duration::from_millis(1);
+/// board.play("COUNT", (0..10).map(|step| (millis, step % 2 == 0)))?;
+///
+/// let mut count = 0;
+/// for edge in (&mut counter).into_iter().take(5) {
+///     count += 1 + edge?.lost();
+/// }
+/// assert_eq!(count, 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct EdgeIter<'a> {
     listener: &'a mut Listener,
