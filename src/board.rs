@@ -336,7 +336,8 @@ impl Board {
     }
 
     /// Starts a thread that takes part in the board's time: std's, but on a virtual board. A
-    /// program that starts its threads by this can be tested in virtual time as it is.
+    /// program that starts its threads by this can be tested in virtual time as it is, if it waits for
+    /// other threads by this handle's `join` or in [`outside`](Board::outside).
     ///
     /// ```
     /// use circuits::Board;
@@ -372,6 +373,37 @@ impl Board {
         Ok(JoinHandle(Thread::Std(thread)))
     }
 
+    /// Runs `f`, which waits for something that is not on the board: another thread's channel, a lock
+    /// that is held across a wait, a file. Nothing more than `f` on a device; on a virtual board time
+    /// moves meanwhile, which it would not if it knew nothing of the wait.
+    ///
+    /// ```
+    /// use circuits::Board;
+    /// use circuits::stub::Stub;
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    ///
+    /// fn measure(board: &Board) -> Result<u32, Box<dyn std::error::Error>> {
+    ///     let (tell, told) = mpsc::channel();
+    ///     let delay = board.delay();
+    ///     board.spawn("sensor", move || {
+    ///         delay.sleep(Duration::from_secs(60)).map(|()| tell.send(21))
+    ///     })?;
+    ///     Ok(board.outside(|| told.recv())?)
+    /// }
+    ///
+    /// let stub = Stub::virtual_time();
+    /// assert_eq!(stub.run(|| measure(&Board::from(&stub)))?, 21);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn outside<T>(&self, f: impl FnOnce() -> T) -> T {
+        #[cfg(feature = "stub")]
+        if let Some(stub) = &self.stub {
+            return stub.outside(f);
+        }
+        f()
+    }
+
     /// Makes a future that takes part in the board's time, for an executor's `spawn`; the future
     /// itself, but on a virtual board. A program that spawns its tasks by
     /// `tokio::spawn(board.task("name", …))` can be tested in virtual time as it is.
@@ -395,7 +427,8 @@ impl Board {
         future
     }
 
-    /// Returns what ends the blocking waits on the board, of all its backends.
+    /// Returns what ends the blocking waits on the board, of all its backends. Clones of a board have
+    /// one; two boards that were made have two, but for those of one virtual board.
     ///
     /// # Errors
     /// The system has no more descriptors or threads to give, or the clock of a backend knows no

@@ -37,7 +37,7 @@ impl fmt::Debug for Failure {
             source = error.source();
         }
         if let Some(hint) = hint(&*self.0) {
-            write!(f, "\n{hint}")?;
+            f.write_str(hint)?;
         }
         Ok(())
     }
@@ -47,18 +47,25 @@ impl fmt::Debug for Failure {
 fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut absent = false;
     #[cfg(feature = "gpio")]
-    if let Some(error) = error.downcast_ref::<circuits_gpio::Error>() {
-        absent |= matches!(error, circuits_gpio::Error::NoChip { .. });
+    if let Some(circuits_gpio::Error::NoChip { chip, .. }) = error.downcast_ref() {
+        absent |= &**chip == "/dev/gpiochip*";
     }
     #[cfg(feature = "i2c")]
     if let Some(error) = error.downcast_ref::<circuits_i2c::Error>() {
-        absent |= error.kind() == circuits_i2c::ErrorKind::NotFound;
+        absent |= error.kind() == circuits_i2c::ErrorKind::NotFound && no_buses();
     }
     absent |= matches!(
         error.downcast_ref::<crate::Error>(),
         Some(crate::Error::NotLinux)
     );
     let unset = std::env::var_os(crate::board::VARIABLE).is_none();
-    let hint = "Set CIRCUITS_BACKEND=stub to run on a virtual board.";
+    let hint = " (CIRCUITS_BACKEND=stub runs it on a virtual board)";
     (absent && unset && cfg!(feature = "stub")).then_some(hint)
+}
+
+#[cfg(feature = "i2c")]
+fn no_buses() -> bool {
+    let nodes = std::fs::read_dir("/dev").into_iter().flatten().flatten();
+    let mut names = nodes.map(|node| node.file_name());
+    !names.any(|name| name.as_encoded_bytes().starts_with(b"i2c-"))
 }

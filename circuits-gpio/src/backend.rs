@@ -13,9 +13,9 @@
 //!
 //! **Opening.** [`Backend::open`] takes the lines of a [`Request`], 1 to 64 different ones of one
 //! chip, and sets them up in one step: all or none, an output with its initial level from the
-//! moment that it is an output, edges counted from the moment that `open` returns at the latest. It
-//! checks before it touches: a refused `open` leaves the lines, and who holds them, as they were. A
-//! line has one holder:
+//! moment that it is an output, edges counted from the moment that `open` returns at the latest. A
+//! refused `open` leaves who holds the lines as they were, and lets go of what it had taken. A line
+//! has one holder:
 //!
 //! | cause | error |
 //! | --- | --- |
@@ -31,8 +31,8 @@
 //! takes to open a file.
 //!
 //! **Operating.** No method of [`Handle`] waits, nor does it while another thread waits by
-//! [`Handle::ready`]. All take `&self` and may be called from several threads at once; what is
-//! called first takes effect first. Bit *n* is line *n* of the request. Levels are *logical*
+//! [`Handle::ready`]. All take `&self` and may be called from several threads at once: one takes effect
+//! after the other, and what a thread did before its call is seen after a later one. Bit *n* is line *n* of the request. Levels are *logical*
 //! everywhere: of an active-low line a bit that is set is electrically low, its initial level too,
 //! and *rising* means that it became active. Only bias and drive are electrical: a pull-up pulls
 //! up. [`configure`](Handle::configure) sets all lines up anew without letting go of them, outputs
@@ -62,13 +62,15 @@
 //! line set up anew. At least 32 changes are kept until they are read; when there is no more room
 //! the *newest* goes, and the last that is kept is [overflowing](Change::overflowing).
 //! [`Watcher::read`] and [`Watcher::ready`] keep what those of a [`Handle`] keep: no wait, one
-//! waiter, `ENODEV` for ever once the chip is gone. A backend that cannot watch says so by
+//! waiter, `ENODEV` for ever once the chip is gone, but that changes may come first. A backend that cannot watch says so by
 //! [`Unsupported`](io::ErrorKind::Unsupported), which is what `watch` does if it is left out.
 //!
 //! **Errors** of a handle are [`io::Error`]s with the kernel's numbers: `ENODEV` for ever once the
 //! chip is gone, whatever is queued (and waits end with it); `ENXIO` or `EOPNOTSUPP` from
 //! `configure` where a line has no interrupt; `EPERM` from `set` on an input, or the kinds of error
-//! that are named so. A failed call has changed nothing.
+//! that are named so; `EINVAL` for no line, for too many, and for settings that contradict the
+//! direction. A failed call has changed nothing, but a `configure` that the chip cannot do, whose
+//! lines the public types set up as they were.
 //!
 //! **Drop** of a handle gives the lines back: the next `open` of them succeeds from the moment that
 //! drop returns, with an empty queue that counts from 1. The levels are then the chip's affair.

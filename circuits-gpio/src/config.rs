@@ -80,7 +80,8 @@ impl Config {
     /// is less is rounded up). Level and edges are those that lasted; an edge has the time at which
     /// that was clear. Default: none.
     pub fn debounce(mut self, period: Duration) -> Config {
-        self.debounce = period;
+        let micros = period.as_nanos().div_ceil(1000);
+        self.debounce = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
         self
     }
 
@@ -144,6 +145,16 @@ impl Config {
         }
     }
 
+    /// Returns the same with what is of all lines that are opened together, which stays for as long
+    /// as they are.
+    pub(crate) fn sharing(self, before: &Config) -> Config {
+        Config {
+            consumer: before.consumer.clone(),
+            event_buffer: before.event_buffer,
+            ..self
+        }
+    }
+
     /// Returns the direction.
     pub fn direction(&self) -> Direction {
         self.direction
@@ -171,13 +182,7 @@ impl Config {
 
     /// Returns for how long a level must last, in whole microseconds; zero for no debouncing.
     pub fn debounce_period(&self) -> Duration {
-        Duration::from_micros(
-            self.debounce
-                .as_nanos()
-                .div_ceil(1000)
-                .try_into()
-                .unwrap_or(u64::MAX),
-        )
+        self.debounce
     }
 
     /// Returns which clock the times of edges are of.
@@ -346,8 +351,9 @@ mod micros {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     pub(super) fn serialize<S: Serializer>(period: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        let micros = period.as_nanos().div_ceil(1000);
-        u64::try_from(micros).unwrap_or(u64::MAX).serialize(to)
+        u64::try_from(period.as_micros())
+            .unwrap_or(u64::MAX)
+            .serialize(to)
     }
 
     pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Duration, D::Error> {

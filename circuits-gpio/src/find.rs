@@ -42,24 +42,26 @@ pub(crate) fn on_one_chip(
     wanted: &[LineSpec],
     all: &Arc<str>,
 ) -> Result<(String, Vec<u32>)> {
-    let invalid = |what| Error::Invalid {
-        line: all.clone(),
+    let invalid = |line: &Arc<str>, what| Error::Invalid {
+        line: line.clone(),
         what,
     };
     let (mut chip, mut offsets) = (None, Vec::new());
     for wanted in wanted {
         let place = line(backend, wanted)?;
         if *chip.get_or_insert_with(|| place.chip.clone()) != place.chip {
-            return Err(invalid("lines that are opened together are on one chip"));
+            let what = "it is on another chip than the lines before it, and only those of one chip can be opened together";
+            return Err(invalid(&place.line, what));
         }
         if offsets.contains(&place.offset) {
-            return Err(invalid("a line is named twice"));
+            let what = "it is named twice, if by other words";
+            return Err(invalid(&place.line, what));
         }
         offsets.push(place.offset);
     }
     match chip {
         Some(chip) => Ok((chip, offsets)),
-        None => Err(invalid("there is no line to open")),
+        None => Err(invalid(all, "there is no line to open")),
     }
 }
 

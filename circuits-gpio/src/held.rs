@@ -53,8 +53,10 @@ impl Held {
             levels: AtomicU64::new(0),
             event_buffer: request.event_buffer,
         };
-        held.is_configured(lines.into_iter().map(|(_, config)| config).collect());
-        held.read_back(&held.configs)?;
+        let configs: Vec<Config> = lines.into_iter().map(|(_, config)| config).collect();
+        // Before there is anything to leave behind.
+        held.read_back(&configs)?;
+        held.is_configured(configs);
         Ok(held)
     }
 
@@ -103,36 +105,29 @@ impl Held {
     #[inline]
     pub(crate) fn set(&self, lines: u64, levels: u64) -> Result<()> {
         let levels = levels & lines;
-        let before = self.say(lines, levels);
+        self.say(lines, levels);
         match self.handle.set(lines, levels) {
             Ok(()) if self.levels() & lines == levels => Ok(()),
             Ok(()) => self.set_again(lines, levels),
-            Err(error) => {
-                let _ = self.levels.fetch_update(Relaxed, Relaxed, |now| {
-                    (now & lines == levels).then_some(now & !lines | before & lines)
-                });
-                Err(self.failed("being set", error))
-            }
+            // How the lines are now nobody knows; what was said is what they are to be.
+            Err(error) => Err(self.failed("being set", error)),
         }
     }
 
-    /// Notes what is to be set, and returns what was.
+    /// Notes what is to be set.
     #[inline]
-    fn say(&self, lines: u64, levels: u64) -> u64 {
-        let before = self.levels();
+    fn say(&self, lines: u64, levels: u64) {
         // Nobody else's bits can get lost.
         if lines == self.outputs {
-            self.levels.store(levels, Relaxed);
-            return before;
+            return self.levels.store(levels, Relaxed);
         }
-        let mut now = before;
+        let mut now = self.levels();
         while let Err(other) =
             self.levels
                 .compare_exchange_weak(now, now & !lines | levels, Relaxed, Relaxed)
         {
             now = other;
         }
-        now
     }
 
     #[cold]
@@ -162,20 +157,26 @@ impl Held {
         config.check().map_err(|what| self.invalid(what))?;
         let mut configs = self.configs.clone();
         match configs.get_mut(line) {
-            Some(old) => *old = config,
+            Some(old) => *old = config.sharing(old),
             None => return Err(self.invalid("there are not so many lines")),
         }
         self.keep_levels(&mut configs);
         limits(&configs, &self.all)?;
-        self.done("this configuration", self.handle.configure(&configs))?;
-        let granted = self.read_back(&configs);
+        let done = self.handle.configure(&configs);
+        let done = self.done("this configuration", done);
+        let granted = done.and_then(|()| self.read_back(&configs));
+        self.take_or_leave(granted, configs)
+    }
+
+    /// What is not to be had as a whole is not taken in part, if it can be helped: the kernel sets
+    /// up one line after another, and stops where it fails.
+    fn take_or_leave(&mut self, granted: Result<()>, configs: Vec<Config>) -> Result<()> {
         let mut before = self.configs.clone();
         self.keep_levels(&mut before);
-        // What is not granted as a whole is not taken in part, if it can be helped.
-        if granted.is_err() && self.handle.configure(&before).is_ok() {
-            configs = before;
+        match granted.is_err() && self.handle.configure(&before).is_ok() {
+            true => self.is_configured(before),
+            false => self.is_configured(configs),
         }
-        self.is_configured(configs);
         granted
     }
 
@@ -191,9 +192,10 @@ impl Held {
                 config.set_detection(edges);
             }
         }
-        self.done("edge detection", self.handle.configure(&configs))?;
-        self.is_configured(configs);
-        Ok(())
+        limits(&configs, &self.all)?;
+        let done = self.handle.configure(&configs);
+        let done = self.done("edge detection", done);
+        self.take_or_leave(done, configs)
     }
 
     /// Has outputs that stay outputs stay at their levels.
@@ -289,13 +291,12 @@ impl Drop for Held {
 
 /// What a backend is asked for.
 fn request(backend: &dyn Backend, lines: &[(LineSpec, Config)], all: &Arc<str>) -> Result<Request> {
-    let invalid = |what| Error::Invalid {
-        line: all.clone(),
-        what,
-    };
     let configs: Vec<Config> = lines.iter().map(|(_, config)| config.clone()).collect();
-    for config in &configs {
-        config.check().map_err(invalid)?;
+    for (line, config) in lines {
+        config.check().map_err(|what| Error::Invalid {
+            line: line.to_string().into(),
+            what,
+        })?;
     }
     limits(&configs, all)?;
     let specs: Vec<LineSpec> = lines.iter().map(|(line, _)| line.clone()).collect();
@@ -380,7 +381,10 @@ fn attributes(configs: &[Config]) -> usize {
             periods.push(period);
         }
     }
-    let levels = configs.iter().any(Config::initial_level);
+    // Of an output that is low now, too: it may be high when another one is set up anew.
+    let levels = configs
+        .iter()
+        .any(|config| config.direction() == Direction::Output);
     flags.len().saturating_sub(1) + periods.len() + usize::from(levels)
 }
 

@@ -60,7 +60,7 @@ impl Output {
         self.held.set(1, u64::from(level))
     }
 
-    /// Returns the level that was set last.
+    /// Returns the level that was set last, or was to be, if that failed.
     #[inline]
     pub fn is_set(&self) -> bool {
         self.held.levels() == 1
@@ -275,7 +275,7 @@ impl Line {
     pub fn make_output(&mut self, level: bool) -> Result<()> {
         match self.direction() {
             Direction::Output => self.set(level),
-            Direction::Input => self.turn(self.other.clone().initial(level)),
+            Direction::Input => self.configure(&self.other.clone().initial(level)),
         }
     }
 
@@ -286,17 +286,8 @@ impl Line {
     pub fn make_input(&mut self) -> Result<()> {
         match self.direction() {
             Direction::Input => Ok(()),
-            Direction::Output => self.turn(self.other.clone()),
+            Direction::Output => self.configure(&self.other.clone()),
         }
-    }
-
-    fn turn(&mut self, config: Config) -> Result<()> {
-        let before = self.listener.held().config(0);
-        self.configure(&config)?;
-        if let Some(before) = before {
-            self.other = before.initial(false);
-        }
-        Ok(())
     }
 
     /// Reads the level that the line has.
@@ -332,7 +323,11 @@ impl Line {
     /// # Errors
     /// [`Error::Unsupported`] and [`Error::Invalid`].
     pub fn configure(&mut self, config: &Config) -> Result<()> {
+        let before = self.listener.held().config(0);
         self.listener.configure(0, config.clone())?;
+        if let Some(before) = before.filter(|_| config.direction() != self.direction) {
+            self.other = before.initial(false);
+        }
         self.direction = config.direction();
         Ok(())
     }

@@ -80,7 +80,11 @@ impl Lines {
     #[inline]
     pub fn get_some(&self, lines: u64) -> Result<u64> {
         self.held().are_there(lines)?;
-        self.held().get(lines)
+        match lines {
+            // The kernel takes it amiss.
+            0 => Ok(0),
+            lines => self.held().get(lines),
+        }
     }
 
     /// Sets all outputs at the same time; bits of inputs do not count. One system call.
@@ -89,7 +93,10 @@ impl Lines {
     /// [`Error::Removed`], [`Error::Io`].
     #[inline]
     pub fn set(&self, levels: u64) -> Result<()> {
-        self.held().set(self.held().outputs(), levels)
+        match self.held().outputs() {
+            0 => Ok(()),
+            outputs => self.held().set(outputs, levels),
+        }
     }
 
     /// Sets some of the outputs, those whose bits are set in `lines`, at the same time; the others
@@ -100,10 +107,13 @@ impl Lines {
     #[inline]
     pub fn set_some(&self, lines: u64, levels: u64) -> Result<()> {
         self.held().are_outputs(lines)?;
-        self.held().set(lines, levels)
+        match lines {
+            0 => Ok(()),
+            lines => self.held().set(lines, levels),
+        }
     }
 
-    /// Returns what was set last.
+    /// Returns what was set last, or was to be, if that failed.
     pub fn levels(&self) -> u64 {
         self.held().levels()
     }

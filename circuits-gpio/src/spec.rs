@@ -141,6 +141,10 @@ mod written {
 
     #[derive(serde::Serialize, serde::Deserialize)]
     #[serde(untagged, deny_unknown_fields)]
+    #[serde(
+        expecting = "a line is text (`GPIO17`, `gpiochip0:17`, `header:11`), or has the parts `name`, \
+                     `chip` and `name`, `chip` and `offset`, or `header`"
+    )]
     pub(super) enum Written {
         Text(String),
         On { chip: String, name: String },

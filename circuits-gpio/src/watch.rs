@@ -69,8 +69,8 @@ impl Change {
         &self.info
     }
 
-    /// Tells whether changes may be missing just after this one: the kernel keeps 32 until they are
-    /// read, drops those that come then, and does not count them. [`Chip::lines`](crate::Chip::lines)
+    /// Tells whether changes may be missing from here on: the kernel keeps 32 until they are read,
+    /// drops those that come then, and does not count them. [`Chip::lines`](crate::Chip::lines)
     /// says how things are.
     pub fn overflowed(&self) -> bool {
         self.overflowed

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use circuits_gpio::{
-    Backend, ChipInfo, Config, Drive, ErrorKind, Event, Handle, LineInfo, Output, Request,
+    Backend, ChipInfo, Config, Drive, ErrorKind, Event, Handle, LineInfo, Output, Release, Request,
 };
 use circuits_stub::Stub;
 use circuits_wait::{Clock, Ready};
@@ -75,6 +75,20 @@ impl Handle for Held {
     fn ready(&self) -> &dyn Ready {
         self.0.ready()
     }
+}
+
+#[test]
+fn an_opening_that_is_not_granted_leaves_nothing_behind() {
+    let board = PushPull(Stub::virtual_time().lines(["DATA"]));
+    let recording = board.0.record();
+    for release in [Release::Keep, Release::Level(true)] {
+        let drain = Config::new().drive(Drive::OpenDrain).on_release(release);
+        let error = Output::open_on(&board, "DATA", &drain).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+    let told = recording.to_string();
+    assert!(!told.contains("high"), "{told}");
+    Output::open_on(&board, "DATA", &Config::new()).unwrap();
 }
 
 #[test]

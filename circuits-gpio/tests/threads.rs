@@ -134,10 +134,10 @@ fn lines_of_one_do_not_move_those_of_the_other() {
 }
 
 #[test]
-fn what_could_not_be_set_was_not() {
+fn what_could_not_be_set_is_still_what_was_said_last() {
     let (board, has_come, let_go) = slow(&["A", "B"]);
     let lines = ["A", "B"].map(|line| (line, Config::output()));
-    let lines = Lines::open_on(&board, lines).unwrap();
+    let mut lines = Lines::open_on(&board, lines).unwrap();
     thread::scope(|scope| {
         let fails = scope.spawn(|| lines.set_some(0b01, 0b01));
         has_come.recv().unwrap();
@@ -146,5 +146,7 @@ fn what_could_not_be_set_was_not() {
         let error = fails.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
     });
-    assert_eq!((lines.levels(), lines.get().unwrap()), (0b10, 0b10));
+    assert_eq!((lines.levels(), lines.get().unwrap()), (0b11, 0b10));
+    lines.configure(1, &Config::output()).unwrap();
+    assert_eq!((lines.levels(), lines.get().unwrap()), (0b11, 0b11));
 }

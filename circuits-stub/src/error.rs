@@ -28,6 +28,15 @@ pub enum Error {
         places: String,
     },
 
+    /// A program holds the line.
+    #[error("line {line:?} of the virtual board is in use: {holder:?} holds it")]
+    InUse {
+        /// The line.
+        line: String,
+        /// Who holds it.
+        holder: String,
+    },
+
     /// There is a device at this address already.
     #[error("there is a device at {address} on {bus} already")]
     AddressTaken {

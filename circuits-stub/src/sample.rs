@@ -47,15 +47,15 @@ const NAMES: [&str; 28] = [
 /// What people handle on the sample board.
 const BUTTON: &str = "GPIO27";
 const KNOB: [&str; 2] = ["GPIO5", "GPIO6"];
-/// What another program takes now and then.
-const OTHER: &str = "GPIO24";
+/// What another program takes now and then: a line that no header has.
+const OTHER: &str = "gpiochip0:45";
 
 impl Stub {
     /// Makes a sample board in real time: a Raspberry Pi with a TMP102 at 0x48 of `i2c-1` in a room
     /// that warms up and cools down by half a degree a minute, an LED on `GPIO17`, a button from
     /// `GPIO27` to ground that somebody presses every second, and a rotary encoder on `GPIO5` and
     /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
-    /// another one takes `GPIO24` now and then.
+    /// another one takes line 45 now and then.
     pub fn sample() -> Stub {
         let room =
             |time: Time| 21.5 + 0.5 * (time.as_nanos() as f32 / 60e9 * std::f32::consts::TAU).sin();

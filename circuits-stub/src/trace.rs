@@ -31,17 +31,22 @@ pub enum Action {
         /// Which way it goes.
         direction: Direction,
     },
+    /// A program set a line up anew.
+    Configure {
+        /// The line.
+        line: Arc<str>,
+        /// Which way it goes now.
+        direction: Direction,
+    },
     /// A program gave a line back.
     Release {
         /// The line.
         line: Arc<str>,
     },
-    /// A program set an output.
+    /// A program set outputs, all at the same time.
     Set {
-        /// The line.
-        line: Arc<str>,
-        /// The logical level.
-        level: bool,
+        /// The lines and their logical levels.
+        lines: Vec<(Arc<str>, bool)>,
     },
     /// Something outside the board drives a line; `None`: not any more.
     Drive {
@@ -118,8 +123,22 @@ impl fmt::Display for Action {
                 consumer,
                 direction: Direction::Output,
             } => write!(f, "{line}: output of {consumer:?}"),
+            Action::Configure {
+                line,
+                direction: Direction::Input,
+            } => write!(f, "{line}: set up anew as an input"),
+            Action::Configure {
+                line,
+                direction: Direction::Output,
+            } => write!(f, "{line}: set up anew as an output"),
             Action::Release { line } => write!(f, "{line}: released"),
-            Action::Set { line, level } => write!(f, "{line}: {}", name(*level)),
+            Action::Set { lines } => {
+                for (number, (line, level)) in lines.iter().enumerate() {
+                    let separator = if number == 0 { "" } else { ", " };
+                    write!(f, "{separator}{line}: {}", name(*level))?;
+                }
+                Ok(())
+            }
             Action::Drive {
                 line,
                 level: Some(level),

@@ -332,3 +332,97 @@ fn who_may_not_open_is_told_so() -> Result {
     assert!(Input::open_on(&stub, "A", &Config::new())?.get()?);
     Ok(())
 }
+
+#[test]
+fn a_period_that_changes_is_that_of_what_comes_then() -> Result {
+    let stub = Stub::virtual_time().lines(["A"]);
+    let config = both().debounce(millis(100));
+    let mut a = Input::open_on(&stub, "A", &config)?;
+    stub.drive("A", true)?;
+    stub.delay().sleep(millis(50))?;
+    a.configure(&config.clone().debounce(millis(10)))?;
+    stub.delay().sleep(millis(100))?;
+    stub.drive("A", false)?;
+    let times = [(); 2].map(|()| a.wait_edge(millis(100)).unwrap().unwrap().time());
+    assert_eq!(times.map(|time| time.as_nanos() / 1_000_000), [100, 160]);
+    Ok(())
+}
+
+#[test]
+fn what_a_configuration_does_itself_is_no_edge() -> Result {
+    for debounce in [Duration::ZERO, millis(10)] {
+        let stub = Stub::virtual_time().lines(["A", "B"]);
+        let up = both().bias(Bias::PullUp).debounce(debounce);
+        let mut a = Input::open_on(&stub, "A", &Config::new())?;
+        a.configure(&up)?;
+        assert!(a.get()?);
+        assert_eq!(a.wait_edge(millis(100))?, None);
+        let mut b = Line::open_on(&stub, "B", &Config::output().initial(true))?;
+        b.configure(&both().debounce(debounce))?;
+        assert_eq!(b.wait_edge(millis(100))?, None);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_chip_that_is_gone_does_nothing_more() -> Result {
+    let stub = Stub::virtual_time().lines(["A"]).chip("other", ["B"]);
+    let _a = Input::open_on(&stub, "A", &both().debounce(Duration::from_secs(3600)))?;
+    let mut b = Input::open_on(&stub, "B", &both())?;
+    stub.drive("A", true)?;
+    stub.remove_chip("gpiochip0")?;
+    assert_eq!(b.wait_edge(None).unwrap_err().kind(), ErrorKind::Deadlock);
+    assert_eq!(stub.clock().now().as_nanos(), 0);
+    Ok(())
+}
+
+#[test]
+fn the_trace_tells_what_was_at_the_same_time() -> Result {
+    let stub = Stub::virtual_time().lines(["UP", "DOWN"]);
+    let recording = stub.record();
+    let motor = ["UP", "DOWN"].map(|line| (line, Config::output().consumer("gate")));
+    let mut motor = Lines::open_on(&stub, motor)?;
+    motor.set(0b01)?;
+    motor.set_some(0b01, 0b00)?;
+    motor.configure(1, &Config::input())?;
+    motor.configure(1, &Config::output().initial(true))?;
+    drop(motor);
+    let told = recording.to_string().replace("0.000000 s  ", "");
+    let expected = [
+        r#"UP: output of "gate""#,
+        r#"DOWN: output of "gate""#,
+        "UP: low, DOWN: low",
+        "UP: high, DOWN: low",
+        "UP: low",
+        "DOWN: set up anew as an input",
+        "DOWN: set up anew as an output",
+        "DOWN: high",
+        "UP: released",
+        "DOWN: released",
+    ];
+    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+    Ok(())
+}
+
+#[test]
+fn what_is_held_is_not_the_kernels() -> Result {
+    let stub = Stub::virtual_time().lines(["A"]);
+    let a = Output::open_on(&stub, "A", &Config::new().consumer("lamp"))?;
+    let error = stub.clone().hog("A", "spi0 CS0").unwrap_err();
+    assert!(error.to_string().contains("lamp"), "{error}");
+    drop(a);
+    stub.hog("A", "spi0 CS0")?.hog("A", "other").unwrap_err();
+    Ok(())
+}
+
+#[test]
+fn hands_that_never_rest_are_no_panic() -> Result {
+    let stub = Stub::virtual_time().lines(["A", "B"]);
+    Button::to_ground(&stub, "A")?
+        .bouncing(Duration::MAX)
+        .press()?;
+    let knob = Encoder::new(&stub, "A", "B")?;
+    knob.turn(i16::MIN)?;
+    knob.click_time(Duration::MAX).turn(i16::MAX)?;
+    Ok(())
+}

@@ -29,18 +29,47 @@ pub(super) fn lines_are_set_and_read_together(bench: Arc<dyn Bench>) {
     }
     lines.set_some(0b001, 0).unwrap();
     assert!(!bench.level());
+    // Of no line there is nothing to be done.
+    lines.set_some(0, u64::MAX).unwrap();
+    assert_eq!(lines.get_some(0).unwrap(), 0);
     for mask in [0b010, 0b011, 0b1000] {
         let error = lines.set_some(mask, mask).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
     }
     assert!(!bench.level());
     lines.get_some(0b1000).unwrap_err();
+    drop(lines);
+
+    // Those that are not chosen stay as they are.
+    let outputs = [bench.output(), bench.inputs()[0].clone()].map(|line| (line, Config::output()));
+    let outputs = Lines::open_on(bench.backend(), outputs).unwrap();
+    for (lines, levels, are) in [
+        (0b01, 0b01, 0b01),
+        (0b10, 0b10, 0b11),
+        (0b10, 0b00, 0b01),
+        (0b01, 0b00, 0b00),
+        (0b10, 0b10, 0b10),
+    ] {
+        outputs.set_some(lines, levels).unwrap();
+        assert_eq!((outputs.levels(), bench.level()), (are, are & 1 == 1));
+    }
+    let inputs = bench.inputs().map(|line| (line, Config::input()));
+    drop(outputs);
+    let inputs = Lines::open_on(bench.backend(), inputs).unwrap();
+    inputs.set(u64::MAX).unwrap();
 }
 
 pub(super) fn lines_are_opened_together_or_not_at_all(bench: Arc<dyn Bench>) {
     let [one, other] = bench.inputs();
     let config = Config::new().consumer("the other");
     let holder = Input::open_on(bench.backend(), &other, &config).unwrap();
+    let high = Config::output().initial(true);
+    let error = Lines::open_on(
+        bench.backend(),
+        [(bench.output(), high.clone()), (other.clone(), high)],
+    );
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::InUse);
+    drop(Input::open_on(bench.backend(), bench.output(), &Config::new()).unwrap());
     let both = [&one, &other].map(|line| (line, Config::input()));
     let error = Lines::open_on(bench.backend(), both.clone()).unwrap_err();
     let Error::InUse {
@@ -69,6 +98,9 @@ pub(super) fn what_cannot_be_held_together_is_refused(bench: Arc<dyn Bench>) {
     assert_eq!(kind(vec![Config::input(); 2]), ErrorKind::Invalid);
     assert_eq!(kind(vec![Config::input(); 65]), ErrorKind::Limit);
     assert_eq!(kind((1..=11).map(micros).collect()), ErrorKind::Limit);
+    // Nine periods, the flags of an output, and its level, which may be high some time.
+    let with_output = (1..=9).map(micros).chain([Config::output()]);
+    assert_eq!(kind(with_output.collect()), ErrorKind::Limit);
     let names = ["one", "other"].map(|name| Config::input().consumer(name));
     assert_eq!(kind(names.into()), ErrorKind::Invalid);
     Input::open_on(bench.backend(), line, &Config::new()).unwrap();

@@ -8,7 +8,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::{Bench, drive, sleep};
-use crate::{Config, Edge, EdgeDetection, Event, Handle, LineSpec, Request};
+use crate::{Config, Drive, Edge, EdgeDetection, Event, Handle, LineSpec, Request};
+
+// include/uapi/asm-generic/errno-base.h
+const EBUSY: i32 = 16;
+const EINVAL: i32 = 22;
+/// `ENOENT`, `ENXIO`, `ENODEV`.
+const ABSENT: [Option<i32>; 3] = [Some(2), Some(6), Some(19)];
 
 pub(super) fn a_handle_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
     let input = open(&*bench, bench.inputs()[0].clone(), &Config::new());
@@ -19,6 +25,18 @@ pub(super) fn a_handle_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
     assert_eq!(input.get(1).unwrap(), 0);
     assert_eq!(read(&*input), []);
     input.configure(&[]).unwrap_err();
+    let nonsense = Config::output().edge_detection(EdgeDetection::Both);
+    for nonsense in [nonsense, Config::input().drive(Drive::OpenDrain)] {
+        assert_eq!(
+            input.configure(&[nonsense]).unwrap_err().raw_os_error(),
+            Some(EINVAL)
+        );
+        let info = &input.line_infos().unwrap()[0];
+        assert_eq!(info.config(), &Config::new());
+    }
+    for error in [input.get(0).map(drop), input.set(0, 0)] {
+        assert_eq!(error.unwrap_err().raw_os_error(), Some(EINVAL));
+    }
     let output = open(&*bench, bench.output(), &Config::output());
     output
         .configure(&[Config::new(), Config::new()])
@@ -33,14 +51,17 @@ pub(super) fn a_backend_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
     let refused = |chip: &str, offsets: &[u32]| {
         let lines = offsets.iter().map(|offset| (*offset, Config::new()));
         let request = Request::new(chip, lines.collect());
-        bench.backend().open(&request).unwrap_err();
+        bench.backend().open(&request).unwrap_err().raw_os_error()
     };
-    refused(&chip, &[]);
-    refused(&chip, &[offset, offset]);
-    refused(&chip, &[offset, lines]);
-    refused("gpiochip987", &[0]);
-    bench.backend().line_info(&chip, lines).unwrap_err();
-    bench.backend().line_infos("gpiochip987").unwrap_err();
+    assert_eq!(refused(&chip, &[]), Some(EINVAL));
+    assert_eq!(refused(&chip, &[0; 65]), Some(EINVAL));
+    assert_eq!(refused(&chip, &[offset, lines]), Some(EINVAL));
+    assert_eq!(refused(&chip, &[offset, offset]), Some(EBUSY));
+    assert!(ABSENT.contains(&refused("gpiochip987", &[0])));
+    let error = bench.backend().line_info(&chip, lines).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(EINVAL));
+    let error = bench.backend().line_infos("gpiochip987").unwrap_err();
+    assert!(ABSENT.contains(&error.raw_os_error()));
     open(&*bench, bench.inputs()[0].clone(), &Config::new());
 }
 

@@ -64,6 +64,27 @@ pub(super) fn a_line_changes_its_direction_in_place(bench: Arc<dyn Bench>) {
         assert_eq!(info.consumer(), Some("the only one"));
         assert_eq!(info.config().direction(), Direction::Input);
     }
+    // Turned by a configuration it can be turned back.
+    for level in [true, false] {
+        line.configure(&Config::output().initial(level)).unwrap();
+        assert_eq!(
+            (bench.level(), line.direction()),
+            (level, Direction::Output)
+        );
+        line.make_input().unwrap();
+        line.make_output(!level).unwrap();
+        assert_eq!(
+            (bench.level(), line.direction()),
+            (!level, Direction::Output)
+        );
+        line.configure(&Config::input()).unwrap();
+        line.make_output(level).unwrap();
+        assert_eq!(
+            (bench.level(), line.direction()),
+            (level, Direction::Output)
+        );
+        line.make_input().unwrap();
+    }
 }
 
 pub(super) fn a_line_keeps_the_settings_of_each_direction(bench: Arc<dyn Bench>) {

@@ -277,6 +277,10 @@ pub const FACTS: &[(&str, Fact)] = &[
         watch::what_is_not_watched_is_not_told,
     ),
     (
+        "all_lines_of_a_group_are_told",
+        watch::all_lines_of_a_group_are_told,
+    ),
+    (
         "a_watch_that_overflows_tells",
         watch::a_watch_that_overflows_tells,
     ),

@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,8 +10,8 @@ use futures_core::Stream;
 
 use super::{Bench, pause, sleep};
 use crate::{
-    Change, ChangeKind, Chip, Config, Direction, ErrorKind, Input, LineInfo, LineSpec, Output,
-    Watch,
+    Change, ChangeKind, Chip, Config, Direction, ErrorKind, Input, LineInfo, LineSpec, Lines,
+    Output, Watch,
 };
 
 pub(super) fn who_watches_is_told_of_changes(bench: Arc<dyn Bench>) {
@@ -71,6 +72,32 @@ pub(super) fn what_is_not_watched_is_not_told(bench: Arc<dyn Bench>) {
     assert_eq!(next(&mut watch).kind(), ChangeKind::Released);
 }
 
+pub(super) fn all_lines_of_a_group_are_told(bench: Arc<dyn Bench>) {
+    let mut watch = Watch::open_on(bench.backend(), bench.inputs()).unwrap();
+    let lines = bench.inputs().map(|line| (line, Config::input()));
+    let mut lines = Lines::open_on(bench.backend(), lines).unwrap();
+    lines
+        .configure(0, &Config::input().active_low(true))
+        .unwrap();
+    drop(lines);
+    let offsets = bench
+        .inputs()
+        .map(|line| line.find_on(bench.backend()).unwrap().1);
+    for kind in [
+        ChangeKind::Requested,
+        ChangeKind::Reconfigured,
+        ChangeKind::Released,
+    ] {
+        let changes = [(); 2].map(|()| next(&mut watch));
+        assert_eq!(changes.each_ref().map(Change::kind), [kind; 2]);
+        assert_eq!(
+            changes.each_ref().map(|change| change.info().offset()),
+            offsets
+        );
+    }
+    assert_nothing(&mut watch);
+}
+
 /// 32 changes are kept at least; those that are lost are the newest, and it is told.
 pub(super) fn a_watch_that_overflows_tells(bench: Arc<dyn Bench>) {
     let line = &bench.inputs()[0];
@@ -84,6 +111,8 @@ pub(super) fn a_watch_that_overflows_tells(bench: Arc<dyn Bench>) {
 
     const TAKEN: usize = 400;
     (0..TAKEN).for_each(|_| take());
+    // A kernel tells of them a moment later.
+    pause(&*bench);
     let (mut kept, mut overflowed) = (0, false);
     while let Some(change) = watch.wait_change(Duration::from_millis(50)).unwrap() {
         assert!(!overflowed, "{kept} changes: those after it are lost");
@@ -180,7 +209,8 @@ pub(super) fn a_watch_refuses_what_makes_no_sense(bench: Arc<dyn Bench>) {
     assert_eq!(kind(vec!["no such line".into()]), ErrorKind::NotFound);
     let (chip, _) = line.find_on(bench.backend()).unwrap();
     let lines = bench.backend().chip_info(&chip).unwrap().lines();
-    bench.backend().watch(&chip, &[lines]).unwrap_err();
+    let error = bench.backend().watch(&chip, &[lines]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     bench.backend().watch("gpiochip987", &[0]).unwrap_err();
 }
 

@@ -77,9 +77,12 @@ impl Backend for Linux {
 
     fn open(&self, request: &Request) -> io::Result<Box<dyn Handle>> {
         let chip = chip(&request.chip)?;
-        if !(1..=gpiocdev_uapi::NUM_LINES_MAX).contains(&request.lines.len()) {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
+        let configs: Vec<Config> = request
+            .lines
+            .iter()
+            .map(|(_, config)| config.clone())
+            .collect();
+        uapi::check(&configs)?;
         let file = v2::get_line(&chip, uapi::request(request)).map_err(uapi::to_io)?;
         // The kernel opens it blocking, but a handle never waits.
         fcntl_setfl(&file, fcntl_getfl(&file)? | OFlags::NONBLOCK)?;
@@ -88,6 +91,7 @@ impl Backend for Linux {
             file: Fd::new(file, &self.clock),
             chip,
             offsets: request.lines.iter().map(|(offset, _)| *offset).collect(),
+            configs: Mutex::new(configs),
             words: Mutex::new(vec![0; words].into()),
         }))
     }
@@ -122,6 +126,7 @@ struct Held {
     file: Fd<File>,
     chip: File,
     offsets: Box<[u32]>,
+    configs: Mutex<Vec<Config>>,
     /// What events are read into: as many as the queue holds, by one call.
     words: Mutex<Box<[u64]>>,
 }
@@ -146,10 +151,19 @@ impl Handle for Held {
 
     fn configure(&self, configs: &[Config]) -> io::Result<()> {
         if configs.len() != self.offsets.len() {
-            return Err(io::ErrorKind::InvalidInput.into());
+            return Err(uapi::invalid());
         }
-        let config = uapi::config(configs);
-        v2::set_line_config(self.file.get_ref(), config).map_err(uapi::to_io)
+        uapi::check(configs)?;
+        let mut before = self.configs.lock().unwrap_or_else(|e| e.into_inner());
+        let set = |configs: &[Config]| {
+            v2::set_line_config(self.file.get_ref(), uapi::config(configs)).map_err(uapi::to_io)
+        };
+        if let Some(first) = uapi::before_edges(&before, configs) {
+            set(&first)?;
+        }
+        set(configs)?;
+        *before = configs.to_vec();
+        Ok(())
     }
 
     fn line_infos(&self) -> io::Result<Vec<LineInfo>> {

@@ -36,7 +36,8 @@ pub(super) fn request(request: &Request) -> v2::LineRequest {
         consumer: Name::from_bytes(request.consumer.as_bytes()),
         config: config(&configs),
         num_lines: offsets.len() as u32,
-        event_buffer_size: request.event_buffer,
+        // For one it has no memory (`__kfifo_alloc`, lib/kfifo.c).
+        event_buffer_size: request.event_buffer.max(2),
         ..v2::LineRequest::default()
     }
 }
@@ -71,6 +72,44 @@ pub(super) fn config(configs: &[Config]) -> v2::LineConfig {
         kernel.add_values(&LineValues { bits, mask });
     }
     kernel
+}
+
+pub(super) fn invalid() -> io::Error {
+    // EINVAL of include/uapi/asm-generic/errno-base.h
+    io::Error::from_raw_os_error(22)
+}
+
+/// Refuses what cannot be told to the kernel.
+pub(super) fn check(configs: &[Config]) -> io::Result<()> {
+    let is_too_long = |config: &Config| config.debounce_period().as_micros() > u32::MAX.into();
+    let is_count = (1..=gpiocdev_uapi::NUM_LINES_MAX).contains(&configs.len());
+    match is_count && !configs.iter().any(is_too_long) {
+        true => Ok(()),
+        false => Err(invalid()),
+    }
+}
+
+/// What lines are set up as before they detect edges, if they were debounced without: not debounced.
+/// Kernels before 6.10 would queue their edges where there is no memory for them (ee0166b637a5,
+/// *gpiolib: cdev: fix uninitialised kfifo*).
+pub(super) fn before_edges(before: &[Config], configs: &[Config]) -> Option<Vec<Config>> {
+    let detects = |config: &Config| config.detected_edges() != EdgeDetection::Off;
+    let is_debounced = |config: &Config| !config.debounce_period().is_zero();
+    let begins = |before: &Config, config: &Config| {
+        is_debounced(before) && !detects(before) && is_debounced(config) && detects(config)
+    };
+    let mut pairs = before.iter().zip(configs);
+    if !pairs.any(|(before, config)| begins(before, config)) {
+        return None;
+    }
+    let first = before.iter().zip(configs).map(|(before, config)| {
+        let config = config.clone();
+        match begins(before, &config) {
+            true => config.debounce(Duration::ZERO),
+            false => config,
+        }
+    });
+    Some(first.collect())
 }
 
 /// In microseconds.
@@ -152,7 +191,36 @@ pub(super) fn info(info: &v2::LineInfo) -> LineInfo {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
+
+    #[test]
+    fn lines_detect_edges_before_they_are_debounced() {
+        let slow = Config::input().debounce(Duration::from_millis(5));
+        let both = slow.clone().edge_detection(EdgeDetection::Both);
+        let fast = both.clone().debounce(Duration::ZERO);
+        let other = Config::output();
+        let first = before_edges(
+            &[slow.clone(), other.clone()],
+            &[both.clone(), other.clone()],
+        );
+        assert_eq!(first, Some(vec![fast.clone(), other.clone()]));
+        for before in [&both, &fast, &other] {
+            assert_eq!(before_edges(from_ref(before), from_ref(&both)), None);
+        }
+        assert_eq!(before_edges(&[slow], &[fast]), None);
+    }
+
+    #[test]
+    fn what_the_kernel_has_no_number_for_is_refused() {
+        let longest = Duration::from_micros(u32::MAX.into());
+        check(&[Config::input().debounce(longest)]).unwrap();
+        let longer = Config::input().debounce(longest + Duration::from_nanos(1));
+        for configs in [vec![longer], vec![], vec![Config::new(); 65]] {
+            assert_eq!(check(&configs).unwrap_err().raw_os_error(), Some(22));
+        }
+    }
 
     #[test]
     fn lines_that_differ_are_told_apart() {

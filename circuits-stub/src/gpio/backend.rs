@@ -1,5 +1,6 @@
 //! The board's lines as a backend of circuits-gpio, by the kernel's rules.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use circuits_wait::{Clock, Ready};
 use super::request::Held;
 use super::state::State;
 use super::watch::Watching;
-use super::{EBUSY, ENODEV, errno};
+use super::{EBUSY, EINVAL, ENODEV, errno};
 use crate::Stub;
 use crate::stub::Board;
 use crate::time::Bell;
@@ -103,17 +104,31 @@ impl Stub {
     }
 }
 
-#[derive(Debug)]
 struct StubLines {
     board: Arc<Board>,
     id: u64,
     bell: Bell,
 }
 
+impl fmt::Debug for StubLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StubLines").field(&self.id).finish()
+    }
+}
+
+impl fmt::Debug for StubWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StubWatch").field(&self.id).finish()
+    }
+}
+
 impl Handle for StubLines {
     fn get(&self, lines: u64) -> io::Result<u64> {
         self.board.lines.change(&self.board, |state, _| {
             let held = state.request(self.id)?;
+            if lines == 0 {
+                return Err(errno(EINVAL));
+            }
             let mut levels = 0;
             for (number, line) in held.lines.iter().enumerate() {
                 levels |= u64::from(held.level(number, state.lines[*line].level)) << number;
@@ -167,7 +182,6 @@ impl Drop for StubLines {
     }
 }
 
-#[derive(Debug)]
 struct StubWatch {
     board: Arc<Board>,
     id: u64,

@@ -14,10 +14,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use circuits_gpio::LineSpec;
+use circuits_gpio::{Bias, LineSpec};
 use circuits_wait::Time;
 
 pub use self::net::Net;
+use self::net::Pull;
 pub(crate) use self::state::Past;
 use self::state::State;
 use crate::stub::Board;
@@ -35,6 +36,9 @@ const EINVAL: i32 = 22;
 fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
+
+/// After how long a line is driven from outside, and how.
+pub(crate) type Step = (Duration, Option<bool>);
 
 /// All lines of a board. Lines that are wired together are one net, and have one level.
 #[derive(Debug)]
@@ -137,10 +141,43 @@ impl Stub {
     /// bus: no program gets it.
     ///
     /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous);
+    /// [`Error::InUse`](crate::Error::InUse) if a program holds it.
     pub fn hog(self, line: impl Into<LineSpec>, consumer: &str) -> Result<Stub> {
         let line = self.find(line)?;
-        self.board().lines.lock().lines[line].hog = Some(consumer.into());
+        let mut state = self.board().lines.lock();
+        if let Some(holder) = state.info(line).consumer() {
+            return Err(Error::InUse {
+                line: state.lines[line].label.to_string(),
+                holder: holder.to_owned(),
+            });
+        }
+        state.lines[line].hog = Some(consumer.into());
+        drop(state);
+        Ok(self)
+    }
+
+    /// Puts a resistor on the board, from a line to the supply or to ground, which holds it while
+    /// nothing drives it, whatever a program makes of its bias.
+    ///
+    /// ```
+    /// use circuits_gpio::Bias;
+    /// use circuits_stub::Stub;
+    ///
+    /// let stub = Stub::virtual_time().lines(["MOTOR_OFF"]).pull("MOTOR_OFF", Bias::PullUp)?;
+    /// assert!(stub.level("MOTOR_OFF")?);
+    /// # Ok::<(), circuits_stub::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    pub fn pull(self, line: impl Into<LineSpec>, bias: Bias) -> Result<Stub> {
+        let line = self.find(line)?;
+        let board = self.board();
+        board.lines.change(board, |state, now| {
+            state.lines[line].pull = Pull::of(Some(bias));
+            state.update(state.lines[line].net, board, now);
+        });
         Ok(self)
     }
 
@@ -213,17 +250,27 @@ impl Stub {
         line: impl Into<LineSpec>,
         levels: impl IntoIterator<Item = (Duration, L)>,
     ) -> Result<()> {
-        let line = self.find(line)?;
-        let board = self.board();
         // Taken before the lock: whose they are may use the board.
-        let steps: Vec<_> = levels.into_iter().collect();
+        let levels = levels
+            .into_iter()
+            .map(|(after, level)| (after, level.into()));
+        self.play_together(vec![(line.into(), levels.collect())])
+    }
+
+    /// The same for several lines, from the same moment on.
+    pub(crate) fn play_together(&self, plays: Vec<(LineSpec, Vec<Step>)>) -> Result<()> {
+        let find = |(line, steps)| Ok((self.find::<LineSpec>(line)?, steps));
+        let plays: Vec<(usize, Vec<Step>)> = plays.into_iter().map(find).collect::<Result<_>>()?;
+        let board = self.board();
         board.lines.change(board, |state, now| {
-            let mut time = now;
-            let steps = steps.into_iter().map(|(after, level)| {
-                time = time + after;
-                (time, level.into())
-            });
-            state.play(line, steps);
+            for (line, steps) in plays {
+                let mut time = now;
+                let steps = steps.into_iter().map(|(after, level)| {
+                    time = time + after;
+                    (time, level)
+                });
+                state.play(line, steps);
+            }
             state.advance(board, now);
         });
         Ok(())
@@ -276,7 +323,7 @@ impl Stub {
     }
 
     /// Finds the one line that is meant, as programs do.
-    fn find(&self, wanted: impl Into<LineSpec>) -> Result<usize> {
+    fn find<L: Into<LineSpec>>(&self, wanted: L) -> Result<usize> {
         use circuits_gpio::Error as E;
 
         let wanted = wanted.into();

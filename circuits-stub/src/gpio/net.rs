@@ -37,20 +37,20 @@ impl Pull {
     }
 }
 
-/// Two drivers and a pull for each line.
+/// Two drivers and two pulls for each line: what is outside, and what the chip does.
 pub(super) fn resolve(
-    lines: impl Iterator<Item = (Option<bool>, Option<bool>, Option<Pull>)>,
+    lines: impl Iterator<Item = (Option<bool>, Option<bool>, [Option<Pull>; 2])>,
 ) -> Net {
     let (mut high, mut low, mut up, mut down) = (false, false, false, false);
-    for (outside, output, pull) in lines {
+    for (outside, output, pulls) in lines {
         for level in [outside, output].into_iter().flatten() {
             match level {
                 true => high = true,
                 false => low = true,
             }
         }
-        up |= pull == Some(Pull::Up);
-        down |= pull == Some(Pull::Down);
+        up |= pulls.contains(&Some(Pull::Up));
+        down |= pulls.contains(&Some(Pull::Down));
     }
     match (high, low) {
         (true, true) => Net::Contended,
@@ -68,19 +68,31 @@ mod tests {
     fn drivers_are_stronger_than_pulls() {
         let (high, low, none) = (Some(true), Some(false), None);
         for (lines, net) in [
-            (vec![(high, none, Some(Pull::Down))], Net::Driven(true)),
             (
-                vec![(none, low, Some(Pull::Up)), (none, none, None)],
+                vec![(high, none, [Some(Pull::Down), None])],
+                Net::Driven(true),
+            ),
+            (
+                vec![(none, low, [None, Some(Pull::Up)]), (none, none, [None; 2])],
                 Net::Driven(false),
             ),
-            (vec![(high, low, None)], Net::Contended),
-            (vec![(high, none, None), (none, low, None)], Net::Contended),
-            (vec![(none, none, Some(Pull::Up))], Net::Pulled(true)),
+            (vec![(high, low, [None; 2])], Net::Contended),
             (
-                vec![(none, none, Some(Pull::Up)), (none, none, Some(Pull::Down))],
+                vec![(high, none, [None; 2]), (none, low, [None; 2])],
+                Net::Contended,
+            ),
+            (
+                vec![(none, none, [None, Some(Pull::Up)])],
+                Net::Pulled(true),
+            ),
+            (
+                vec![
+                    (none, none, [None, Some(Pull::Up)]),
+                    (none, none, [Some(Pull::Down), None]),
+                ],
                 Net::Pulled(false),
             ),
-            (vec![(none, none, None)], Net::Floating),
+            (vec![(none, none, [None; 2])], Net::Floating),
         ] {
             assert_eq!(resolve(lines.into_iter()), net);
         }

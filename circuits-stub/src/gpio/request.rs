@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use circuits_gpio::{Config, Direction, Drive, Edge, Event, EventClock, Request};
+use circuits_gpio::{Config, Direction, Drive, Edge, EdgeDetection, Event, EventClock, Request};
 use circuits_wait::Time;
 
 use crate::time::Signal;
@@ -21,8 +21,10 @@ pub(super) struct Held {
     debounced: Vec<Debounced>,
     /// What is added to the board's time for the realtime clock.
     realtime: Duration,
-    /// Edges count.
-    is_awake: bool,
+    /// The lines whose changes count.
+    awake: u64,
+    /// How many are not settled.
+    unsettled: usize,
     /// The chip is gone.
     pub(super) is_removed: bool,
     pub(super) signal: Arc<Signal>,
@@ -35,7 +37,7 @@ pub(super) struct Held {
 #[derive(Clone, Copy, Debug, Default)]
 struct Debounced {
     level: bool,
-    /// How the line is, and when it changed last.
+    /// How the line is, and until when it must be so to count.
     unsettled: Option<(bool, Time)>,
 }
 
@@ -54,37 +56,50 @@ impl Held {
             .collect();
         Held {
             id,
-            consumer: request.consumer.as_str().into(),
+            // What the kernel calls who has no name (`gpiod_request`, drivers/gpio/gpiolib.c).
+            consumer: match &*request.consumer {
+                "" => "?".into(),
+                name => name.into(),
+            },
             lines: lines.to_vec(),
             levels: levels(&configs),
-            queue: EdgeQueue::new(request.event_buffer, lines.len()),
+            // The kernel has no memory for one (`__kfifo_alloc`, lib/kfifo.c).
+            queue: EdgeQueue::new(request.event_buffer.max(2), lines.len()),
             debounced: vec![Debounced::default(); lines.len()],
             configs,
             realtime,
-            is_awake: false,
+            awake: 0,
+            unsettled: 0,
             is_removed: false,
             signal: signal.clone(),
         }
     }
 
-    /// Lets edges count, from these levels on.
+    /// Lets changes of all lines count, which are at these levels.
     pub(super) fn wake_up(&mut self, levels: &[bool]) {
-        self.is_awake = true;
-        for (debounced, level) in self.debounced.iter_mut().zip(levels) {
-            debounced.level = *level;
+        for (line, level) in levels.iter().enumerate() {
+            if self.awake >> line & 1 == 0 {
+                self.debounced[line].level = *level;
+            }
         }
+        self.awake = u64::MAX;
     }
 
-    /// Sets all lines up anew, which are at these levels.
-    pub(super) fn configure(&mut self, configs: &[Config], levels_now: &[bool]) {
-        for (number, config) in configs.iter().enumerate() {
-            let was = self.configs[number].debounce_period();
-            // A period that changes is the one of what is not settled, too.
-            if was.is_zero() || config.debounce_period().is_zero() {
-                self.debounced[number] = Debounced {
-                    level: levels_now[number],
-                    unsettled: None,
-                };
+    /// Sets all lines up anew. What that does to lines which begin to be looked at does not count
+    /// until they are woken up: the kernel looks at them last (`linereq_set_config`).
+    pub(super) fn configure(&mut self, configs: &[Config]) {
+        let detects = |config: &Config| config.detected_edges() != EdgeDetection::Off;
+        let is_debounced = |config: &Config| !config.debounce_period().is_zero();
+        for (line, config) in configs.iter().enumerate() {
+            let was = &self.configs[line];
+            let begins = !detects(was) && detects(config) && !is_debounced(was);
+            // A period that changes is that of what comes then, not of what is unsettled already.
+            let turns = is_debounced(was) != is_debounced(config);
+            if turns && self.debounced[line].unsettled.take().is_some() {
+                self.unsettled -= 1;
+            }
+            if begins || turns {
+                self.awake &= !(1 << line);
             }
         }
         self.configs = configs.to_vec();
@@ -116,33 +131,39 @@ impl Held {
 
     /// Notes that a line has changed.
     pub(super) fn see(&mut self, line: usize, level: bool, now: Time) {
-        if self.configs[line].debounce_period().is_zero() {
-            self.edge(line, level, now);
-        } else if self.is_awake {
-            self.debounced[line].unsettled = Some((level, now));
+        let period = self.configs[line].debounce_period();
+        if self.awake >> line & 1 == 0 {
+            return;
         }
+        if period.is_zero() {
+            return self.edge(line, level, now);
+        }
+        let before = self.debounced[line]
+            .unsettled
+            .replace((level, now + period));
+        self.unsettled += usize::from(before.is_none());
     }
 
     /// When a line will have been quiet for long enough.
     pub(super) fn next(&self) -> Option<Time> {
-        let numbers = 0..self.lines.len();
-        numbers.filter_map(|line| Some(self.settles(line)?.1)).min()
-    }
-
-    /// At which level a line will settle, and when.
-    fn settles(&self, line: usize) -> Option<(bool, Time)> {
-        let (level, since) = self.debounced[line].unsettled?;
-        Some((level, since + self.configs[line].debounce_period()))
+        if self.unsettled == 0 || self.is_removed {
+            return None;
+        }
+        let times = self.debounced.iter().filter_map(|line| line.unsettled);
+        times.map(|(_, time)| time).min()
     }
 
     /// Settles what has been quiet for long enough by now.
     pub(super) fn settle(&mut self, now: Time) {
+        if self.next().is_none_or(|next| next > now) {
+            return;
+        }
         for line in 0..self.lines.len() {
-            let Some((level, _)) = self.settles(line).filter(|(_, time)| *time <= now) else {
+            let debounced = &mut self.debounced[line];
+            let Some((level, _)) = debounced.unsettled.take_if(|(_, time)| *time <= now) else {
                 continue;
             };
-            let debounced = &mut self.debounced[line];
-            debounced.unsettled = None;
+            self.unsettled -= 1;
             if std::mem::replace(&mut debounced.level, level) != level {
                 self.edge(line, level, now);
             }
@@ -156,7 +177,7 @@ impl Held {
             false => Edge::Falling,
         };
         let is_input = config.direction() == Direction::Input;
-        if self.is_awake && is_input && config.detected_edges().includes(edge) {
+        if is_input && config.detected_edges().includes(edge) {
             let time = match config.times_of() {
                 EventClock::Realtime => now + self.realtime,
                 _ => now,

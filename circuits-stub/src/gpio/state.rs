@@ -1,10 +1,12 @@
 //! Chips, lines, and the wires between them: what levels there are, and who sees them change.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use circuits_gpio::{ChangeKind, ChipInfo, Config, Direction, EdgeDetection, LineInfo};
+use circuits_gpio::{ChangeKind, ChipInfo, Config, Direction, Drive, EdgeDetection, LineInfo};
 use circuits_wait::Time;
 
 use super::net::{Net, Pull, resolve};
@@ -20,8 +22,10 @@ pub(super) struct State {
     pub(super) lines: Vec<Line>,
     pub(super) requests: Vec<Held>,
     pub(super) watching: Vec<Watching>,
-    /// What will be driven from outside, in the order of its times.
-    plays: Vec<Play>,
+    /// What will be driven from outside, the first first.
+    plays: BinaryHeap<Reverse<Play>>,
+    /// How many of these there have been.
+    played: u64,
     /// How many requests and watches there have been.
     count: u64,
 }
@@ -52,6 +56,8 @@ pub(super) struct Line {
     pub(super) driven: Option<bool>,
     /// The request that holds it, and its number there.
     pub(super) held: Option<(u64, usize)>,
+    /// A resistor on the board.
+    pub(super) pull: Option<Pull>,
     /// The driver of the kernel that holds it.
     pub(super) hog: Option<Arc<str>>,
     pub(super) past: Past,
@@ -68,9 +74,11 @@ pub(crate) struct Past {
 }
 
 /// What something outside the board will do to a line.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Play {
     time: Time,
+    /// The order of those at the same time.
+    serial: u64,
     line: usize,
     level: Option<bool>,
 }
@@ -105,6 +113,7 @@ impl State {
                 is_contended: false,
                 driven: None,
                 held: None,
+                pull: None,
                 hog: None,
                 past: Past::default(),
             });
@@ -135,7 +144,7 @@ impl State {
             }
         }
         let nets: Vec<usize> = lines.iter().map(|line| self.lines[*line].net).collect();
-        self.plays.retain(|play| !lines.contains(&play.line));
+        self.plays.retain(|play| !lines.contains(&play.0.line));
         for line in lines {
             // A net of its own.
             self.lines[line].net = usize::MAX - line;
@@ -167,10 +176,10 @@ impl State {
             offset, name, hog, ..
         } = &self.lines[line];
         let (consumer, config) = match (self.holder(line), hog) {
-            (Some((held, number)), _) => (
-                Some(held.consumer.to_string()),
-                held.configs[number].clone(),
-            ),
+            (Some((held, number)), _) => {
+                let config = public(&held.configs[number]);
+                (Some(held.consumer.to_string()), config)
+            }
             (None, Some(hog)) => (Some(hog.to_string()), Config::output()),
             (None, None) => (None, Config::new()),
         };
@@ -180,22 +189,25 @@ impl State {
     /// Who holds a line, and its number there.
     fn holder(&self, line: usize) -> Option<(&Held, usize)> {
         let (id, number) = self.lines[line].held?;
-        let held = self.requests.iter().find(|held| held.id == id)?;
-        Some((held, number))
+        Some((&self.requests[self.position(id)?], number))
+    }
+
+    /// Where a request is: they are in the order of their numbers.
+    fn position(&self, id: u64) -> Option<usize> {
+        self.requests.binary_search_by_key(&id, |held| held.id).ok()
     }
 
     pub(super) fn request(&self, id: u64) -> io::Result<&Held> {
-        let is_it = |held: &&Held| held.id == id && !held.is_removed;
-        self.requests
-            .iter()
-            .find(is_it)
-            .ok_or_else(|| errno(ENODEV))
+        let held = self.position(id).map(|index| &self.requests[index]);
+        let is_there = held.filter(|held| !held.is_removed);
+        is_there.ok_or_else(|| errno(ENODEV))
     }
 
     pub(super) fn request_mut(&mut self, id: u64) -> io::Result<&mut Held> {
-        let is_it = |held: &&mut Held| held.id == id && !held.is_removed;
-        let mut requests = self.requests.iter_mut();
-        requests.find(is_it).ok_or_else(|| errno(ENODEV))
+        let index = self.position(id);
+        let held = index.map(|index| &mut self.requests[index]);
+        let is_there = held.filter(|held| !held.is_removed);
+        is_there.ok_or_else(|| errno(ENODEV))
     }
 
     pub(super) fn next_id(&mut self) -> u64 {
@@ -212,6 +224,9 @@ impl State {
         board: &Board,
         now: Time,
     ) -> io::Result<u64> {
+        if !(1..=64).contains(&request.lines.len()) {
+            return Err(errno(EINVAL));
+        }
         let mut lines = Vec::new();
         for (offset, _) in &request.lines {
             let line = self.index(chip, *offset)?;
@@ -220,9 +235,6 @@ impl State {
                 return Err(errno(EBUSY));
             }
             lines.push(line);
-        }
-        if lines.is_empty() {
-            return Err(errno(EINVAL));
         }
         let configs = request.lines.iter().map(|(_, config)| config);
         self.chips[chip].can(configs)?;
@@ -234,28 +246,65 @@ impl State {
         self.tell_of(&held, board, now);
         self.requests.push(held);
         self.update_all(&lines, board, now);
-        let levels: Vec<bool> = lines.iter().map(|line| self.lines[*line].level).collect();
         // What bias and levels make of the nets is there before edges count.
-        self.request_mut(id)?.wake_up(&levels);
+        self.wake_up(id)?;
         self.tell_watchers(&lines, ChangeKind::Requested, now);
         Ok(id)
     }
 
+    fn wake_up(&mut self, id: u64) -> io::Result<()> {
+        let lines = &self.request(id)?.lines;
+        let levels: Vec<bool> = lines.iter().map(|line| self.lines[*line].level).collect();
+        self.request_mut(id)?.wake_up(&levels);
+        Ok(())
+    }
+
+    /// Tells the trace of the lines of a request that are set up otherwise than before.
+    fn tell_of_changes(&self, held: &Held, configs: &[Config], board: &Board, now: Time) {
+        let mut set = Vec::new();
+        let lines = held.lines.iter().enumerate().zip(configs);
+        for ((number, line), config) in lines {
+            let was = held.levels >> number & 1 == 1;
+            let before = held.configs[number].clone().initial(was);
+            if before == *config {
+                continue;
+            }
+            let label = &self.lines[*line].label;
+            board.tell_at(now, || Action::Configure {
+                line: label.clone(),
+                direction: config.direction(),
+            });
+            let is_output = config.direction() == Direction::Output;
+            let stays = before.direction() == Direction::Output && was == config.initial_level();
+            if is_output && !stays {
+                set.push((label.clone(), config.initial_level()));
+            }
+        }
+        if !set.is_empty() {
+            board.tell_at(now, || Action::Set { lines: set });
+        }
+    }
+
     /// Tells the trace of a request.
     fn tell_of(&self, held: &Held, board: &Board, now: Time) {
-        for (line, config) in held.lines.iter().zip(&held.configs) {
-            let label = &self.lines[*line].label;
+        let lines = || {
+            let labels = held.lines.iter().map(|line| &self.lines[*line].label);
+            labels.zip(&held.configs)
+        };
+        for (label, config) in lines() {
             board.tell_at(now, || Action::Request {
                 line: label.clone(),
                 consumer: held.consumer.clone(),
                 direction: config.direction(),
             });
-            if config.direction() == Direction::Output {
-                board.tell_at(now, || Action::Set {
-                    line: label.clone(),
-                    level: config.initial_level(),
-                });
-            }
+        }
+        let outputs = || lines().filter(|(_, config)| config.direction() == Direction::Output);
+        if outputs().next().is_some() {
+            let level =
+                |(label, config): (&Arc<str>, &Config)| (label.clone(), config.initial_level());
+            board.tell_at(now, || Action::Set {
+                lines: outputs().map(level).collect(),
+            });
         }
     }
 
@@ -273,9 +322,10 @@ impl State {
         }
         let lines = held.lines.clone();
         self.chips[self.lines[lines[0]].chip].can(configs.iter())?;
-        let levels: Vec<bool> = lines.iter().map(|line| self.lines[*line].level).collect();
-        self.request_mut(id)?.configure(configs, &levels);
+        self.tell_of_changes(held, configs, board, now);
+        self.request_mut(id)?.configure(configs);
         self.update_all(&lines, board, now);
+        self.wake_up(id)?;
         self.tell_watchers(&lines, ChangeKind::Reconfigured, now);
         Ok(())
     }
@@ -290,6 +340,9 @@ impl State {
         now: Time,
     ) -> io::Result<()> {
         let held = self.request_mut(id)?;
+        if lines == 0 {
+            return Err(errno(EINVAL));
+        }
         let chosen = |number: usize| lines >> number & 1 == 1;
         let configs = held.configs.iter().enumerate();
         let mut inputs = configs.filter(|(_, config)| config.direction() == Direction::Input);
@@ -297,13 +350,20 @@ impl State {
             return Err(errno(EPERM));
         }
         held.levels = held.levels & !lines | levels & lines;
+        let held = self.request(id)?;
+        board.tell_at(now, || {
+            let lines = held.lines.iter().enumerate();
+            let set = lines.filter(|(number, _)| chosen(*number));
+            let level = |(number, line): (usize, &usize)| {
+                (self.lines[*line].label.clone(), levels >> number & 1 == 1)
+            };
+            Action::Set {
+                lines: set.map(level).collect(),
+            }
+        });
         for number in 0..held.lines.len() {
             let line = self.request(id)?.lines[number];
             if chosen(number) {
-                board.tell_at(now, || Action::Set {
-                    line: self.lines[line].label.clone(),
-                    level: levels >> number & 1 == 1,
-                });
                 self.update(self.lines[line].net, board, now);
             }
         }
@@ -311,7 +371,7 @@ impl State {
     }
 
     pub(super) fn close(&mut self, id: u64, board: &Board, now: Time) {
-        let Some(held) = self.requests.iter().position(|held| held.id == id) else {
+        let Some(held) = self.position(id) else {
             return;
         };
         let held = self.requests.remove(held);
@@ -345,7 +405,7 @@ impl State {
 
     /// Has something outside the board drive a line; what was still to come is forgotten.
     pub(super) fn drive(&mut self, line: usize, level: Option<bool>, board: &Board, now: Time) {
-        self.plays.retain(|play| play.line != line);
+        self.plays.retain(|play| play.0.line != line);
         self.drive_now(line, level, board, now);
     }
 
@@ -360,17 +420,23 @@ impl State {
 
     /// The same in times to come; what was still to come before is forgotten.
     pub(super) fn play(&mut self, line: usize, steps: impl Iterator<Item = (Time, Option<bool>)>) {
-        self.plays.retain(|play| play.line != line);
-        let plays = steps.map(|(time, level)| Play { time, line, level });
-        self.plays.extend(plays);
-        // It keeps the order of those that are at the same time.
-        self.plays.sort_by_key(|play| play.time);
+        self.plays.retain(|play| play.0.line != line);
+        for (time, level) in steps {
+            self.played += 1;
+            let serial = self.played;
+            self.plays.push(Reverse(Play {
+                time,
+                serial,
+                line,
+                level,
+            }));
+        }
     }
 
     /// When something happens by itself next.
     pub(super) fn next(&self) -> Option<Time> {
         let settling = self.requests.iter().filter_map(Held::next);
-        let play = self.plays.first().map(|play| play.time);
+        let play = self.plays.peek().map(|play| play.0.time);
         settling.chain(play).min()
     }
 
@@ -381,9 +447,10 @@ impl State {
             for held in &mut self.requests {
                 held.settle(next);
             }
-            while self.plays.first().is_some_and(|play| play.time <= next) {
-                let play = self.plays.remove(0);
-                self.drive_now(play.line, play.level, board, next);
+            while self.plays.peek().is_some_and(|play| play.0.time <= next) {
+                if let Some(Reverse(play)) = self.plays.pop() {
+                    self.drive_now(play.line, play.level, board, next);
+                }
             }
         }
     }
@@ -409,8 +476,9 @@ impl State {
             let Some((id, number)) = line.held else {
                 continue;
             };
-            if let Some(held) = self.requests.iter_mut().find(|held| held.id == id) {
-                held.see(number, level, now);
+            let index = self.requests.binary_search_by_key(&id, |held| held.id);
+            if let Ok(index) = index {
+                self.requests[index].see(number, level, now);
             }
         }
         if begins {
@@ -425,27 +493,46 @@ impl State {
     pub(super) fn net(&self, net: usize) -> Net {
         let lines = (0..self.lines.len()).filter(|line| self.lines[*line].net == net);
         let done = lines.map(|line| {
-            let outside = self.lines[line].driven;
-            let Some((held, number)) = self.holder(line) else {
-                return (outside, None, None);
-            };
-            let pull = Pull::of(held.configs[number].line_bias());
-            (outside, held.drives(number), pull)
+            let Line { driven, pull, .. } = self.lines[line];
+            let holder = self.holder(line);
+            let output = holder.and_then(|(held, number)| held.drives(number));
+            let bias = holder.and_then(|(held, number)| held.configs[number].line_bias());
+            (driven, output, [pull, Pull::of(bias)])
         });
         resolve(done)
     }
 }
 
 impl Chip {
-    /// Edges need an interrupt (`gpiod_to_irq`, drivers/gpio/gpiolib.c), and so does debouncing.
+    /// What makes no sense (`gpio_v2_line_flags_validate`, drivers/gpio/gpiolib-cdev.c); and edges
+    /// need an interrupt (`gpiod_to_irq`, drivers/gpio/gpiolib.c), and so does debouncing.
     fn can<'a>(&self, mut configs: impl Iterator<Item = &'a Config>) -> io::Result<()> {
-        let needs_interrupt = |config: &Config| {
-            config.detected_edges() != EdgeDetection::Off || !config.debounce_period().is_zero()
-        };
-        match !self.has_interrupts && configs.any(needs_interrupt) {
-            true => Err(errno(ENXIO)),
-            false => Ok(()),
-        }
+        configs.try_for_each(|config| {
+            let is_looked_at = config.detected_edges() != EdgeDetection::Off
+                || !config.debounce_period().is_zero();
+            let is_driven = config.line_drive() != Drive::PushPull;
+            match config.direction() {
+                Direction::Output if is_looked_at => Err(errno(EINVAL)),
+                Direction::Input if is_driven => Err(errno(EINVAL)),
+                _ if is_looked_at && !self.has_interrupts => Err(errno(ENXIO)),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+/// What a chip tells of a line, which is less than its holder knows.
+fn public(config: &Config) -> Config {
+    let public = Config::new()
+        .towards(config.direction())
+        .active_low(config.is_active_low())
+        .drive(config.line_drive())
+        .edge_detection(config.detected_edges())
+        .debounce(config.debounce_period())
+        .event_clock(config.times_of());
+    match config.line_bias() {
+        Some(bias) => public.bias(bias),
+        None => public,
     }
 }
 

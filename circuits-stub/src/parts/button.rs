@@ -96,9 +96,8 @@ impl Button {
         let mut last = 0;
         let steps = BOUNCES.iter().zip([to, from].into_iter().cycle());
         let steps = steps.map(|(hundredths, state)| {
-            let after =
-                self.bounce * (hundredths - std::mem::replace(&mut last, *hundredths)) / 100;
-            (after, state)
+            let passed = hundredths - std::mem::replace(&mut last, *hundredths);
+            (self.bounce / 100 * passed, state)
         });
         self.stub.play(&self.line, steps)
     }

@@ -1,8 +1,8 @@
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use circuits_gpio::LineSpec;
 
+use crate::gpio::Step;
 use crate::{Result, Stub};
 
 /// A rotary encoder: two contacts to ground, a quarter of a step apart. Each click (a detent) is
@@ -32,7 +32,6 @@ pub struct Encoder {
     stub: Stub,
     lines: [LineSpec; 2],
     quarter: Duration,
-    turning: Arc<Mutex<()>>,
 }
 
 impl Encoder {
@@ -53,7 +52,6 @@ impl Encoder {
             stub: stub.clone(),
             lines,
             quarter: Duration::from_millis(2),
-            turning: Arc::default(),
         })
     }
 
@@ -70,24 +68,26 @@ impl Encoder {
     ///
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed.
-    pub fn turn(&self, clicks: i32) -> Result<()> {
-        let _one = self.turning.lock().unwrap_or_else(|e| e.into_inner());
-        let [first, second] = &self.lines;
+    pub fn turn(&self, clicks: i16) -> Result<()> {
+        let [first, second] = self.lines.clone();
         let (leads, follows) = match clicks > 0 {
             true => (first, second),
             false => (second, first),
         };
-        self.contact(leads, 1, clicks.unsigned_abs())?;
-        self.contact(follows, 2, clicks.unsigned_abs())
+        let clicks = u32::from(clicks.unsigned_abs());
+        self.stub.play_together(vec![
+            (leads, self.contact(1, clicks)),
+            (follows, self.contact(2, clicks)),
+        ])
     }
 
     /// Closes a contact so many quarters after the beginning, for two quarters of each click.
-    fn contact(&self, line: &LineSpec, quarters: u32, clicks: u32) -> Result<()> {
+    fn contact(&self, quarters: u32, clicks: u32) -> Vec<Step> {
         let step = |number: u32| match (number, number % 2) {
-            (0, _) => (self.quarter * quarters, Some(false)),
-            (_, 0) => (self.quarter * 2, Some(false)),
-            _ => (self.quarter * 2, None),
+            (0, _) => (self.quarter.saturating_mul(quarters), Some(false)),
+            (_, 0) => (self.quarter.saturating_mul(2), Some(false)),
+            _ => (self.quarter.saturating_mul(2), None),
         };
-        self.stub.play(line, (0..2 * clicks).map(step))
+        (0..2 * clicks).map(step).collect()
     }
 }
