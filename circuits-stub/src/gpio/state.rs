@@ -266,7 +266,13 @@ impl State {
         for ((number, line), config) in lines {
             let was = held.levels >> number & 1 == 1;
             let before = held.configs[number].clone().initial(was);
-            if before == *config {
+            // Who only looks otherwise at a line does nothing to it.
+            let does = |config: &Config| {
+                let electrical = (config.line_bias(), config.line_drive());
+                let logical = (config.is_active_low(), config.initial_level());
+                (config.direction(), electrical, logical)
+            };
+            if does(&before) == does(config) {
                 continue;
             }
             let label = &self.lines[*line].label;
