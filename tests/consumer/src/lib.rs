@@ -1,5 +1,7 @@
 //! Keeps a room warm: a TMP102 on `i2c-1`, a heater on `GPIO17`, a door contact on `GPIO27`.
 
+pub mod proxy;
+
 use std::error::Error;
 use std::time::Duration;
 

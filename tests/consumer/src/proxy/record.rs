@@ -1,0 +1,199 @@
+//! What was asked of a backend, and what came of it.
+
+use std::error::Error;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use circuits::gpio::{Change, ChipInfo, Config, Event, LineInfo, Request};
+use circuits::i2c::{self, Address};
+use circuits::wait::Time;
+
+/// What was asked of backends, and what came of it, in the order in which it came. Clones are the
+/// same record. Shown, it is one entry a line.
+///
+/// It grows until somebody takes what is in it.
+#[derive(Clone, Debug, Default)]
+pub struct Record(Arc<Mutex<Vec<Entry>>>);
+
+impl Record {
+    /// Returns what there is so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    /// Returns what there is so far, and forgets it.
+    pub fn take(&self) -> Vec<Entry> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// A panic elsewhere leaves the entries whole.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One thing that was asked.
+///
+/// A backend may be asked for several at the same time. It is not made to wait for the record, so
+/// what came within microseconds of each other may be noted the other way round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was asked.
+    pub asked: Time,
+    /// When the answer was there.
+    pub answered: Time,
+    /// Of what.
+    pub place: Place,
+    /// What.
+    pub call: Call,
+    /// What came of it.
+    pub result: Result<Answer, Fault>,
+}
+
+/// What is asked for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// All chips.
+    Machine,
+    /// A chip.
+    Chip(String),
+    /// Lines of a chip, by their offsets: bit *n* of levels is that of the line that is the *n*th
+    /// here.
+    Lines {
+        /// The name of the chip.
+        chip: String,
+        /// The lines.
+        offsets: Vec<u32>,
+    },
+    /// A bus.
+    Bus(String),
+}
+
+impl Place {
+    pub(super) fn chip(name: &str) -> Place {
+        Place::Chip(name.into())
+    }
+
+    pub(super) fn lines(chip: &str, offsets: impl IntoIterator<Item = u32>) -> Place {
+        let (chip, offsets) = (chip.into(), offsets.into_iter().collect());
+        Place::Lines { chip, offsets }
+    }
+}
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Which chips there are.
+    Chips,
+    /// What a chip is.
+    ChipInfo,
+    /// How lines are set up, and who holds them.
+    LineInfos,
+    /// To hold lines.
+    Request(Request),
+    /// To be told who holds lines.
+    Watch,
+    /// The levels of those lines whose bits are set.
+    Get {
+        /// The lines.
+        lines: u64,
+    },
+    /// To set the lines whose bits are set.
+    Set {
+        /// The lines.
+        lines: u64,
+        /// Their levels.
+        levels: u64,
+    },
+    /// To set lines up anew.
+    Configure(Vec<Config>),
+    /// What is in the queue. Is nothing there, this is not noted: how often somebody looks is chance.
+    Read,
+    /// To block until there is something to read, or until a time.
+    Block(Option<Time>),
+    /// To be woken when there is something to read. It is noted when it is over.
+    Poll,
+    /// Not to be woken any more.
+    Cancel,
+    /// To give lines back.
+    Release,
+    /// Not to be told any more.
+    Unwatch,
+    /// To open a bus.
+    Open(i2c::Config),
+    /// A transaction.
+    Transaction {
+        /// With whom.
+        address: Address,
+        /// What was sent and received.
+        messages: Vec<Message>,
+        /// When the wire is through with it, where that was later than the answer.
+        busy_until: Option<Time>,
+    },
+    /// To close a bus.
+    Close,
+}
+
+/// A message of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// What was to be sent.
+    Write(Vec<u8>),
+    /// What was received.
+    Read(Vec<u8>),
+    /// How much was to be received by a transaction that failed. Some of it may have been: nobody
+    /// says how far it came.
+    NotRead(usize),
+}
+
+/// What is answered when nothing fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// The names of chips.
+    Chips(Vec<String>),
+    /// A chip.
+    ChipInfo(ChipInfo),
+    /// Lines.
+    LineInfos(Vec<LineInfo>),
+    /// Levels.
+    Levels(u64),
+    /// Edges.
+    Edges(Vec<Event>),
+    /// Who took a line, or gave it back.
+    Change(Change),
+    /// The time to wait until has passed.
+    TimedOut,
+}
+
+/// An error, as much of it as can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its kind.
+    pub kind: io::ErrorKind,
+    /// The kernel's number.
+    pub number: Option<i32>,
+}
+
+impl From<&io::Error> for Fault {
+    fn from(error: &io::Error) -> Fault {
+        Fault {
+            kind: error.kind(),
+            number: error.raw_os_error(),
+        }
+    }
+}
+
+impl From<&i2c::Error> for Fault {
+    fn from(error: &i2c::Error) -> Fault {
+        let source = error.source().and_then(|source| source.downcast_ref());
+        source.map_or(
+            Fault {
+                kind: io::ErrorKind::Other,
+                number: None,
+            },
+            |source: &io::Error| Fault::from(source),
+        )
+    }
+}

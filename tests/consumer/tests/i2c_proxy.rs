@@ -1,0 +1,134 @@
+//! The contract of buses, kept by the proxy: before the virtual board, in virtual and in real time,
+//! and before the kernel, on an adapter with an LM75 or a relative at 0x48, which may be named by
+//! CIRCUITS_TEST_I2C (default: i2c-1).
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use circuits::i2c::Backend;
+use circuits::stub::Stub;
+use circuits::stub::chips::Tmp102;
+use circuits_bench::{Run, Suite, Thread, signal_this_thread};
+use circuits_i2c::contract::{Bench, FACTS, SENSOR};
+use thermostat::proxy::Proxy;
+
+struct Virtual {
+    stub: Stub,
+    proxy: Proxy<Stub>,
+    executor: Run,
+}
+
+impl Virtual {
+    fn new(stub: Stub, executor: Run) -> Arc<Virtual> {
+        let stub = stub.i2c_device("i2c-1", SENSOR, Tmp102::new()).unwrap();
+        let proxy = Proxy::new(stub.clone());
+        Arc::new(Virtual {
+            stub,
+            proxy,
+            executor,
+        })
+    }
+}
+
+impl Bench for Virtual {
+    fn backend(&self) -> &dyn Backend {
+        &self.proxy
+    }
+
+    fn bus(&self) -> &str {
+        "i2c-1"
+    }
+
+    fn run(&self, threads: Vec<Thread>) {
+        self.stub.run(|| {
+            let threads: Vec<_> = threads
+                .into_iter()
+                .map(|(name, f)| self.stub.spawn(name, f).unwrap())
+                .collect();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    }
+
+    fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let executor = self.executor;
+        self.stub
+            .block_on_with(|task| executor(Box::pin(task)), future);
+    }
+
+    fn signals(&self) -> Box<dyn Fn() + Send> {
+        signal_this_thread()
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod kernel {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    use circuits::i2c::Linux;
+    use circuits_bench::run_threads;
+
+    use super::*;
+
+    /// There is one sensor.
+    static SENSOR: Mutex<()> = Mutex::new(());
+
+    pub(crate) struct Adapter {
+        proxy: Proxy<Linux>,
+        bus: String,
+        executor: Run,
+    }
+
+    impl Adapter {
+        pub(crate) fn new(executor: Run) -> Arc<Adapter> {
+            Arc::new(Adapter {
+                proxy: Proxy::new(Linux::new()),
+                bus: std::env::var("CIRCUITS_TEST_I2C").unwrap_or("i2c-1".into()),
+                executor,
+            })
+        }
+
+        pub(crate) fn alone() -> MutexGuard<'static, ()> {
+            SENSOR.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    impl Bench for Adapter {
+        fn backend(&self) -> &dyn Backend {
+            &self.proxy
+        }
+
+        fn bus(&self) -> &str {
+            &self.bus
+        }
+
+        fn run(&self, threads: Vec<Thread>) {
+            run_threads(threads);
+        }
+
+        fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+            (self.executor)(future);
+        }
+
+        fn signals(&self) -> Box<dyn Fn() + Send> {
+            signal_this_thread()
+        }
+    }
+}
+
+fn main() {
+    let suite = Suite::new()
+        .on("virtual time", FACTS, |fact, executor| {
+            fact(Virtual::new(Stub::virtual_time(), executor));
+        })
+        .on("real time", FACTS, |fact, executor| {
+            fact(Virtual::new(Stub::real_time(), executor));
+        });
+    #[cfg(target_os = "linux")]
+    let suite = suite.on_kernel("i2c-dev", &[], FACTS, |fact, executor| {
+        let _alone = kernel::Adapter::alone();
+        fact(kernel::Adapter::new(executor));
+    });
+    suite.main()
+}

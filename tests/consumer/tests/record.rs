@@ -1,0 +1,236 @@
+//! What the record is good for: what a program does can be read, and searched.
+
+use std::error::Error;
+use std::io;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use circuits::gpio::{Config, Output, Watch};
+use circuits::stub::Stub;
+use circuits::stub::chips::Tmp102;
+use circuits::{Board, Interrupt};
+use thermostat::Thermostat;
+use thermostat::proxy::{Answer, Call, Entry, Fault, Place, Proxy, Record};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// A room, and a board that keeps a record of what a program does there.
+struct Room {
+    stub: Stub,
+    sensor: Tmp102,
+    board: Board,
+    record: Record,
+}
+
+impl Room {
+    fn new() -> Result<Room> {
+        let sensor = Tmp102::new();
+        let stub = Stub::virtual_time()
+            .lines(["GPIO17", "GPIO27"])
+            .i2c_device("i2c-1", 0x48, sensor.clone())?;
+        let record = Record::default();
+        let board = Board::from(&stub)
+            .with_gpio(Proxy::noting_in(&record, stub.clone()))?
+            .with_i2c(Proxy::noting_in(&record, stub.clone()))?;
+        Ok(Room {
+            stub,
+            sensor,
+            board,
+            record,
+        })
+    }
+
+    /// Runs the thermostat, and a script beside it, which ends it.
+    fn beside(&self, script: impl FnOnce(Interrupt) -> Result) -> Result {
+        self.stub.run(|| {
+            let mut thermostat = Thermostat::new(&self.board)?;
+            let interrupt = self.board.interrupt()?;
+            let running = self.stub.spawn("thermostat", move || thermostat.run())?;
+            script(interrupt)?;
+            running.join()?
+        })
+    }
+
+    fn sleep(&self, seconds: u64) -> Result {
+        Ok(self.stub.delay().sleep(Duration::from_secs(seconds))?)
+    }
+}
+
+fn line(offset: u32) -> Place {
+    Place::Lines {
+        chip: "gpiochip0".into(),
+        offsets: vec![offset],
+    }
+}
+
+/// Whether the heater is set by this, and how.
+fn heats(entry: &Entry) -> Option<bool> {
+    match entry.call {
+        Call::Set { levels, .. } if entry.place == line(0) => Some(levels == 1),
+        _ => None,
+    }
+}
+
+#[test]
+fn an_evening_can_be_read() -> Result {
+    let room = Room::new()?;
+    room.sensor.set_celsius(19.0);
+    room.beside(|interrupt| {
+        room.sleep(5)?;
+        // What came before has its own test.
+        room.record.take();
+        room.sleep(10)?;
+        room.stub.drive("GPIO27", true)?;
+        room.sleep(1)?;
+        interrupt.raise();
+        Ok(())
+    })?;
+    assert_eq!(
+        room.record.to_string(),
+        "\
+10.000480 s  gpiochip0:1: wait until 10.000480 s: nothing came
+10.000480 s  i2c-1: 0x48: write 00, read 13 00, busy until 10.000960 s
+10.000960 s  gpiochip0:1: get: low
+10.000960 s  gpiochip0:0: set high
+15.000000 s  gpiochip0:1: read: rising at 15.000000 s
+15.000000 s  gpiochip0:1: wait until 20.000960 s
+15.000000 s  i2c-1: 0x48: write 00, read 13 00, busy until 15.000480 s
+15.000480 s  gpiochip0:1: get: high
+15.000480 s  gpiochip0:0: set low
+16.000000 s  gpiochip0:1: wait until 25.000480 s: operation interrupted
+16.000000 s  gpiochip0:0: set low
+16.000000 s  i2c-1: close
+16.000000 s  gpiochip0:0: release
+16.000000 s  gpiochip0:1: release
+"
+    );
+    Ok(())
+}
+
+/// What no level tells: between the moment at which it sees the door open and that at which it sees
+/// it closed, the program does not so much as try to heat.
+#[test]
+fn nothing_is_heated_while_the_door_is_seen_open() -> Result {
+    let room = Room::new()?;
+    room.sensor.set_celsius(15.0);
+    room.beside(|interrupt| {
+        for open in [true, false, true, true, false] {
+            room.sleep(77)?;
+            room.stub.drive("GPIO27", open)?;
+        }
+        room.sleep(77)?;
+        interrupt.raise();
+        Ok(())
+    })?;
+    let entries = room.record.take();
+    let (mut open, mut looks) = (false, 0);
+    for entry in &entries {
+        if let Ok(Answer::Levels(levels)) = entry.result {
+            (open, looks) = (levels == 1, looks + 1);
+        }
+        assert!(!(open && heats(entry) == Some(true)), "{entry}");
+    }
+    assert!(looks > 40, "{looks}");
+    assert_eq!(entries.iter().rev().find_map(heats), Some(false));
+    Ok(())
+}
+
+#[test]
+fn a_sensor_that_is_pulled_out_is_tried_three_times() -> Result {
+    let room = Room::new()?;
+    let ended = room.beside(|_| {
+        room.sleep(5)?;
+        room.stub.unplug_i2c("i2c-1", 0x48);
+        Ok(())
+    });
+    assert!(ended.is_err());
+    let tries: Vec<_> = room
+        .record
+        .entries()
+        .into_iter()
+        .filter(|entry| {
+            matches!(
+                entry.result,
+                Err(Fault {
+                    number: Some(121),
+                    ..
+                })
+            )
+        })
+        .collect();
+    assert_eq!(tries.len(), 3, "{}", room.record);
+    for pair in tries.windows(2) {
+        let pause = pair[1].asked.since(pair[0].answered);
+        assert!(pause >= Duration::from_millis(100), "{pause:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn errors_have_their_kinds_and_numbers() -> Result {
+    let room = Room::new()?;
+    let _held = Output::open_on(&room.stub, "GPIO17", &Config::new())?;
+    assert!(room.board.output("GPIO17").is_err());
+    assert!(room.board.i2c_bus("i2c-7").is_err());
+    let faults: Vec<_> = room
+        .record
+        .entries()
+        .into_iter()
+        .filter_map(|entry| Some((entry.place, entry.result.err()?)))
+        .collect();
+    let held = Fault {
+        kind: io::ErrorKind::ResourceBusy,
+        number: Some(16),
+    };
+    // The virtual board has no number for a bus that is not there.
+    let absent = Fault {
+        kind: io::ErrorKind::NotFound,
+        number: None,
+    };
+    let bus = Place::Bus("i2c-7".into());
+    assert_eq!(faults, [(line(0), held), (bus, absent)]);
+    Ok(())
+}
+
+#[test]
+fn a_future_that_is_dropped_is_told() -> Result {
+    let room = Room::new()?;
+    let mut door = room.board.input("GPIO27")?;
+    let mut watch = Watch::open_on(&**room.board.gpio(), ["GPIO17"])?;
+    room.record.take();
+    room.stub.block_on(async {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(pin!(door.edges().next_event()).poll(&mut cx).is_pending());
+        assert!(
+            pin!(watch.changes().next_change())
+                .poll(&mut cx)
+                .is_pending()
+        );
+    });
+    let (door, watched) = (line(1), line(0));
+    let cancelled: Vec<_> = room
+        .record
+        .entries()
+        .into_iter()
+        .filter(|entry| entry.call == Call::Cancel)
+        .map(|entry| entry.place)
+        .collect();
+    assert!(cancelled.contains(&door) && cancelled.contains(&watched));
+    Ok(())
+}
+
+#[test]
+fn an_answer_that_is_none_yet_is_not_noted() -> Result {
+    let room = Room::new()?;
+    let mut door = room.board.input("GPIO27")?;
+    assert_eq!(door.wait_edge(Duration::from_secs(1))?, None);
+    let blocked = Fault {
+        kind: io::ErrorKind::WouldBlock,
+        number: Some(11),
+    };
+    let entries = room.record.entries();
+    assert!(entries.iter().all(|entry| entry.call != Call::Read));
+    assert!(entries.iter().all(|entry| entry.result != Err(blocked)));
+    Ok(())
+}
