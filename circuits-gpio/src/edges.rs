@@ -59,6 +59,16 @@ impl<'a> Edges<'a> {
         poll_fn(|cx| once.poll(cx)).await
     }
 
+    /// Reads the lines, as [`Lines::get`](crate::Lines::get) does: to see where things are after
+    /// edges were [lost](Event::lost).
+    ///
+    /// # Errors
+    /// [`Error::Removed`](crate::Error::Removed), [`Error::Io`](crate::Error::Io).
+    pub fn levels(&self) -> Result<u64> {
+        let held = self.listener.held();
+        held.get(held.lines())
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
         let poll = self.listener.poll_edge(cx);
         self.waiting = poll.is_pending();
@@ -121,6 +131,17 @@ impl<'a> EdgeIter<'a> {
             listener,
             removed: false,
         }
+    }
+}
+
+impl EdgeIter<'_> {
+    /// Reads the lines, as [`Edges::levels`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn levels(&self) -> Result<u64> {
+        let held = self.listener.held();
+        held.get(held.lines())
     }
 }
 

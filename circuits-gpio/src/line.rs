@@ -179,6 +179,15 @@ impl Input {
         self.listener.wait_edge(timeout.into())
     }
 
+    /// Takes an edge that is queued, or returns `None` at once. It is no wait: edges are not turned on
+    /// by it, and a board that is interrupted still gives what there is.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], [`Error::Io`].
+    pub fn try_edge(&mut self) -> Result<Option<Event>> {
+        self.listener.try_edge()
+    }
+
     /// Returns the edges as an async stream, counted as by [`wait_edge`](Input::wait_edge).
     pub fn edges(&mut self) -> Edges<'_> {
         Edges::new(&mut self.listener)
@@ -330,6 +339,15 @@ impl Line {
         }
         self.direction = config.direction();
         Ok(())
+    }
+
+    /// Takes an edge that is queued, or returns `None` at once. It is no wait: edges are not turned on
+    /// by it, and a board that is interrupted still gives what there is.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], [`Error::Io`].
+    pub fn try_edge(&mut self) -> Result<Option<Event>> {
+        self.listener.try_edge()
     }
 
     /// Returns the edges as an async stream while it is an input, counted as by

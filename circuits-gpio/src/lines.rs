@@ -145,6 +145,15 @@ impl Lines {
         self.listener.wait_edge(timeout.into())
     }
 
+    /// Takes an edge that is queued, or returns `None` at once. It is no wait: edges are not turned on
+    /// by it, and a board that is interrupted still gives what there is.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], [`Error::Io`].
+    pub fn try_edge(&mut self) -> Result<Option<Event>> {
+        self.listener.try_edge()
+    }
+
     /// Returns the edges of all lines as an async stream, counted as by
     /// [`wait_edge`](Lines::wait_edge).
     pub fn edges(&mut self) -> Edges<'_> {

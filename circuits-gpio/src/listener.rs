@@ -74,6 +74,20 @@ impl Listener {
         }
     }
 
+    /// Takes an edge that is there already.
+    pub(crate) fn try_edge(&mut self) -> Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.queue.take(self.wanted) {
+                return Ok(Some(event));
+            }
+            match self.queue.refill(self.held.handle()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return self.held.done("edge detection", Err(error)),
+            }
+        }
+    }
+
     pub(crate) fn poll_edge(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event>> {
         self.detect_any()?;
         self.poll_wanted(self.wanted, cx)

@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -159,6 +160,19 @@ impl Watch {
         let read = &mut || self.watcher.read().map(|read| change = Some(read));
         match self.watcher.ready().block(deadline, read) {
             Ok(_) => Ok(change),
+            Err(error) => Err(Error::from_io(&self.lines, WATCHED, error)),
+        }
+    }
+
+    /// Takes a change that is queued, or returns `None` at once. It is no wait: a board that is
+    /// interrupted still gives what there is.
+    ///
+    /// # Errors
+    /// [`Error::Removed`], [`Error::Io`].
+    pub fn try_change(&mut self) -> Result<Option<Change>> {
+        match self.watcher.read() {
+            Ok(change) => Ok(Some(change)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(Error::from_io(&self.lines, WATCHED, error)),
         }
     }

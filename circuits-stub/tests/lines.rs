@@ -426,3 +426,24 @@ fn hands_that_never_rest_are_no_panic() -> Result {
     knob.click_time(Duration::MAX).turn(i16::MAX)?;
     Ok(())
 }
+
+/// The virtual board merges none, however near they are.
+#[test]
+fn ten_thousand_edges_are_ten_thousand() -> Result {
+    for stub in [Stub::virtual_time(), Stub::real_time()] {
+        let stub = stub.lines(["A"]);
+        let mut a = Input::open_on(&stub, "A", &both().event_buffer(100))?;
+        stub.play(
+            "A",
+            (0..10_000).map(|number| (Duration::from_nanos(1), number % 2 == 0)),
+        )?;
+        stub.delay().sleep(millis(5))?;
+        let (mut delivered, mut lost) = (0, 0);
+        while let Some(event) = a.try_edge()? {
+            (delivered, lost) = (delivered + 1, lost + event.lost());
+        }
+        // The size of the queue is a power of two.
+        assert_eq!((delivered, lost), (128, 10_000 - 128));
+    }
+    Ok(())
+}

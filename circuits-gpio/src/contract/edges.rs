@@ -1,6 +1,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use super::{Bench, STRESS, Thread, drive, driver_of_both, input, next, pause, sleep, stress};
@@ -105,7 +106,11 @@ pub(super) fn ten_thousand_edges_come_or_are_counted(bench: Arc<dyn Bench>) {
             (delivered, lost, last) = (delivered + 1, lost + event.lost(), event.sequence());
             sleep(&*reader, Duration::from_millis(2));
         }
-        assert_eq!((delivered + lost, last), (EDGES, EDGES));
+        assert_eq!(delivered + lost, last);
+        // Where there are several processors, gpio-sim merges edges that are this near.
+        let may_merge = thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+        let merged = if may_merge { EDGES / 10 } else { 0 };
+        assert!((EDGES - merged..=EDGES).contains(&last), "{last} edges");
         assert!(delivered > 16 && lost > EDGES / 2, "{delivered}, {lost}");
     };
     let driver = bench.clone();
@@ -157,6 +162,14 @@ pub(super) fn edges_are_iterated(bench: Arc<dyn Bench>) {
         let error = iterator.next().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Interrupted);
     }
+    assert_eq!(iterator.levels().unwrap(), 1);
+    // What there is can be had without a wait.
+    for level in [false, true] {
+        drive(&*bench, 0, level);
+    }
+    let queued = [(); 3].map(|()| input.try_edge().unwrap().map(|event| event.edge()));
+    assert_eq!(queued, [Some(Edge::Falling), Some(Edge::Rising), None]);
+    let mut iterator = (&mut input).into_iter();
     interrupt.clear();
     drive(&*bench, 0, false);
     assert_eq!(iterator.next().unwrap().unwrap().edge(), Edge::Falling);

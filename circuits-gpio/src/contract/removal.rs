@@ -27,6 +27,8 @@ pub(super) fn a_chip_that_is_removed_is_told(bench: Arc<dyn Bench>) {
         assert_removed(lines.get());
         assert_removed(lines.wait_edge(Duration::from_secs(10)));
         assert_removed(watch.wait_change(None));
+        assert_removed(input.try_edge());
+        assert_removed(watch.try_change());
     }
     let kind = |error: Error| error.kind();
     for line in [&bench.inputs()[1], &bench.output()] {

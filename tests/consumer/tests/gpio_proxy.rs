@@ -7,18 +7,18 @@ use std::sync::Arc;
 use circuits::gpio::{Backend, LineSpec};
 use circuits::stub::Stub;
 use circuits::wait::Interrupt;
-use circuits_bench::{Run, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
 use circuits_gpio::contract::{Bench, FACTS};
 use thermostat::proxy::Proxy;
 
 struct Virtual {
     stub: Stub,
     proxy: Proxy<Stub>,
-    executor: Run,
+    executor: Executor,
 }
 
 impl Virtual {
-    fn new(stub: Stub, executor: Run) -> Arc<Virtual> {
+    fn new(stub: Stub, executor: Executor) -> Arc<Virtual> {
         let stub = stub.lines(["left", "right", "lamp"]).chip("other", ["far"]);
         let proxy = Proxy::new(stub.clone());
         Arc::new(Virtual {
@@ -77,7 +77,7 @@ impl Bench for Virtual {
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
         let executor = self.executor;
         self.stub
-            .block_on_with(|task| executor(Box::pin(task)), future);
+            .block_on_with(|task| executor.run(Box::pin(task)), future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {
@@ -115,11 +115,11 @@ mod kernel {
         interrupt: Interrupt,
         chip: String,
         sim: Mutex<Option<Sim>>,
-        executor: Run,
+        executor: Executor,
     }
 
     impl Simulated {
-        pub(crate) fn new(executor: Run) -> Arc<Simulated> {
+        pub(crate) fn new(executor: Executor) -> Arc<Simulated> {
             static NUMBER: AtomicU32 = AtomicU32::new(0);
             let label = format!("proxy{}", NUMBER.fetch_add(1, Ordering::Relaxed));
             let sim = gpiosim::builder()
@@ -189,7 +189,7 @@ mod kernel {
         }
 
         fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-            (self.executor)(future);
+            self.executor.run(future);
         }
 
         fn signals(&self) -> Box<dyn Fn() + Send> {

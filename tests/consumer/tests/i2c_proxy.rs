@@ -8,18 +8,18 @@ use std::sync::Arc;
 use circuits::i2c::Backend;
 use circuits::stub::Stub;
 use circuits::stub::chips::Tmp102;
-use circuits_bench::{Run, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
 use circuits_i2c::contract::{Bench, FACTS, SENSOR};
 use thermostat::proxy::Proxy;
 
 struct Virtual {
     stub: Stub,
     proxy: Proxy<Stub>,
-    executor: Run,
+    executor: Executor,
 }
 
 impl Virtual {
-    fn new(stub: Stub, executor: Run) -> Arc<Virtual> {
+    fn new(stub: Stub, executor: Executor) -> Arc<Virtual> {
         let stub = stub.i2c_device("i2c-1", SENSOR, Tmp102::new()).unwrap();
         let proxy = Proxy::new(stub.clone());
         Arc::new(Virtual {
@@ -54,7 +54,7 @@ impl Bench for Virtual {
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
         let executor = self.executor;
         self.stub
-            .block_on_with(|task| executor(Box::pin(task)), future);
+            .block_on_with(|task| executor.run(Box::pin(task)), future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {
@@ -77,11 +77,11 @@ mod kernel {
     pub(crate) struct Adapter {
         proxy: Proxy<Linux>,
         bus: String,
-        executor: Run,
+        executor: Executor,
     }
 
     impl Adapter {
-        pub(crate) fn new(executor: Run) -> Arc<Adapter> {
+        pub(crate) fn new(executor: Executor) -> Arc<Adapter> {
             Arc::new(Adapter {
                 proxy: Proxy::new(Linux::new()),
                 bus: std::env::var("CIRCUITS_TEST_I2C").unwrap_or("i2c-1".into()),
@@ -108,7 +108,7 @@ mod kernel {
         }
 
         fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-            (self.executor)(future);
+            self.executor.run(future);
         }
 
         fn signals(&self) -> Box<dyn Fn() + Send> {

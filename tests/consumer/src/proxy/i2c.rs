@@ -1,8 +1,9 @@
 //! Buses, passed on.
 
+use std::io;
 use std::sync::Arc;
 
-use circuits::i2c::{Address, Backend, Config, Done, Handle, Operation, Result};
+use circuits::i2c::{Address, Backend, Config, Done, Handle, Operation};
 use circuits::wait::Clock;
 
 use super::Proxy;
@@ -10,7 +11,7 @@ use super::log::Log;
 use super::record::{Answer, Call, Fault, Message, Place};
 
 impl<B: Backend> Backend for Proxy<B> {
-    fn open(&self, name: &str, config: &Config) -> Result<Box<dyn Handle>> {
+    fn open(&self, name: &str, config: &Config) -> io::Result<Box<dyn Handle>> {
         let log = Log::new(&self.record, self.inner.clock(), Place::Bus(name.into()));
         let inner = log.note(
             Call::Open(config.clone()),
