@@ -1,11 +1,12 @@
 //! Lines of the board, and what is done to them from outside.
 //!
 //! `state` is what there is, and what happens to whom when a level changes; `net` works out the
-//! level of lines that are wired together. `request` and `watch` are what programs have opened, and
-//! `backend` is how they do.
+//! level of lines that are wired together. `request` and `watch` are what programs have opened,
+//! `programs` is what they do to it, and `backend` how they come to it.
 
 mod backend;
 mod net;
+mod programs;
 mod request;
 mod state;
 mod watch;
