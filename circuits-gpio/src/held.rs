@@ -95,7 +95,7 @@ impl Held {
         }
     }
 
-    /// Sets outputs, all at once.
+    /// Sets all outputs at once; levels of inputs are 0.
     ///
     /// No lock is held, which would cost more than the rest of it. Of two threads that set the same
     /// lines at the same time one is the last to say so in `levels`; the other finds that when it
@@ -103,24 +103,24 @@ impl Held {
     /// end. (`Relaxed` is enough: what is said before one call is seen after a later one, since the
     /// calls themselves come one after the other.)
     #[inline]
-    pub(crate) fn set(&self, lines: u64, levels: u64) -> Result<()> {
-        let levels = levels & lines;
-        self.say(lines, levels);
-        match self.handle.set(lines, levels) {
-            Ok(()) if self.levels() & lines == levels => Ok(()),
-            Ok(()) => self.set_again(lines, levels),
-            // How the lines are now nobody knows; what was said is what they are to be.
-            Err(error) => Err(self.failed("being set", error)),
+    pub(crate) fn set_all(&self, levels: u64) -> Result<()> {
+        self.levels.store(levels, Relaxed);
+        match self.handle.set(self.outputs, levels) {
+            Ok(()) if self.levels() == levels => Ok(()),
+            done => self.look_again(self.outputs, levels, done),
         }
     }
 
-    /// Notes what is to be set.
-    #[inline]
+    /// Sets some of the outputs at once, in the same way.
+    pub(crate) fn set(&self, lines: u64, levels: u64) -> Result<()> {
+        let levels = levels & lines;
+        self.say(lines, levels);
+        let done = self.handle.set(lines, levels);
+        self.look_again(lines, levels, done)
+    }
+
+    /// Notes what is to be set. Nobody else's bits get lost.
     fn say(&self, lines: u64, levels: u64) {
-        // Nobody else's bits can get lost.
-        if lines == self.outputs {
-            return self.levels.store(levels, Relaxed);
-        }
         let mut now = self.levels();
         while let Err(other) =
             self.levels
@@ -130,14 +130,19 @@ impl Held {
         }
     }
 
+    /// Looks whether anybody has said something else since, and sets the lines to that. Where it
+    /// failed nobody knows how they are; what was said is what they are to be.
     #[cold]
-    fn set_again(&self, lines: u64, mut last: u64) -> Result<()> {
+    fn look_again(&self, lines: u64, mut last: u64, mut done: io::Result<()>) -> Result<()> {
         loop {
+            if let Err(error) = done {
+                return Err(self.failed("being set", error));
+            }
             let levels = self.levels() & lines;
             if levels == last {
                 return Ok(());
             }
-            self.done("being set", self.handle.set(lines, levels))?;
+            done = self.handle.set(lines, levels);
             last = levels;
         }
     }

@@ -57,7 +57,7 @@ impl Output {
     /// [`Error::Removed`], [`Error::Io`].
     #[inline]
     pub fn set(&self, level: bool) -> Result<()> {
-        self.held.set(1, u64::from(level))
+        self.held.set_all(u64::from(level))
     }
 
     /// Returns the level that was set last, or was to be, if that failed.
@@ -314,8 +314,9 @@ impl Line {
     /// [`Error::Invalid`] on an input; [`Error::Removed`], [`Error::Io`].
     #[inline]
     pub fn set(&self, level: bool) -> Result<()> {
-        self.listener.held().are_outputs(1)?;
-        self.listener.held().set(1, u64::from(level))
+        let held = self.listener.held();
+        held.are_outputs(1)?;
+        held.set_all(u64::from(level))
     }
 
     /// Blocks until the next edge while it is an input, as [`Input::wait_edge`] does.

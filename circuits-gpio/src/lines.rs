@@ -95,7 +95,7 @@ impl Lines {
     pub fn set(&self, levels: u64) -> Result<()> {
         match self.held().outputs() {
             0 => Ok(()),
-            outputs => self.held().set(outputs, levels),
+            outputs => self.held().set_all(levels & outputs),
         }
     }
 
