@@ -247,6 +247,6 @@ impl From<&OsStr> for Action {
 /// `add`.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_os_str().display().fmt(f)
+        self.as_os_str().to_string_lossy().fmt(f)
     }
 }
