@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Debug;
 use std::io;
+use std::ops::Bound;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,4 +62,13 @@ pub(crate) fn target(folder: &Path, link: &Path) -> PathBuf {
         }
     }
     path
+}
+
+/// What is at a path and below it, the outermost first.
+pub(crate) fn subtree<'a, T>(
+    map: &'a BTreeMap<PathBuf, T>,
+    path: &Path,
+) -> impl Iterator<Item = (&'a PathBuf, &'a T)> {
+    let from = map.range::<Path, _>((Bound::Included(path), Bound::Unbounded));
+    from.take_while(move |(below, _)| below.starts_with(path))
 }

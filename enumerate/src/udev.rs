@@ -20,7 +20,7 @@ pub(crate) fn is_framed(datagram: &[u8]) -> bool {
 pub(crate) fn fields(datagram: &[u8]) -> Result<&[u8], ParseError> {
     let word = |index: usize| {
         let bytes = datagram.get(8 + 4 * index..12 + 4 * index)?;
-        Some(<[u8; 4]>::try_from(bytes).ok()?)
+        <[u8; 4]>::try_from(bytes).ok()
     };
     let number = |index| word(index).map(|bytes| u32::from_ne_bytes(bytes) as usize);
     let magic = word(0).map(u32::from_be_bytes);
@@ -56,14 +56,20 @@ fn murmur_hash2(bytes: &[u8]) -> u32 {
     let mut hash = bytes.len() as u32;
     let mut chunks = bytes.chunks_exact(4);
     for chunk in &mut chunks {
-        let mut word = chunk.iter().rev().fold(0, |word: u32, byte| word << 8 | u32::from(*byte));
+        let mut word = chunk
+            .iter()
+            .rev()
+            .fold(0, |word: u32, byte| word << 8 | u32::from(*byte));
         word = word.wrapping_mul(M);
         word = (word ^ word >> 24).wrapping_mul(M);
         hash = hash.wrapping_mul(M) ^ word;
     }
     let rest = chunks.remainder();
     if !rest.is_empty() {
-        let word = rest.iter().rev().fold(0, |word: u32, byte| word << 8 | u32::from(*byte));
+        let word = rest
+            .iter()
+            .rev()
+            .fold(0, |word: u32, byte| word << 8 | u32::from(*byte));
         hash = (hash ^ word).wrapping_mul(M);
     }
     hash = (hash ^ hash >> 13).wrapping_mul(M);

@@ -1,7 +1,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::udev;
 
@@ -61,6 +61,9 @@ pub enum ParseError {
     /// The first field is not `action@devpath`.
     #[error("a uevent begins with `action@/path`, which this does not")]
     NoHeader,
+    /// The path leads elsewhere: it has `..` in it.
+    #[error("the path of a uevent leads out of it")]
+    BadPath,
     /// A field says something else than the header.
     #[error("a uevent says two things of its action or its path")]
     Contradiction,
@@ -71,26 +74,30 @@ pub enum ParseError {
 
 impl Uevent {
     /// Makes one with the fields that each has: `ACTION`, `DEVPATH` and `SUBSYSTEM`.
-    pub fn new(action: Action, devpath: impl Into<PathBuf>, subsystem: &str) -> Uevent {
+    pub fn new(
+        action: Action,
+        devpath: impl Into<PathBuf>,
+        subsystem: impl AsRef<OsStr>,
+    ) -> Uevent {
         let devpath = devpath.into();
         let mut event = Uevent {
             action: action.clone(),
             devpath: devpath.clone(),
             fields: Vec::new(),
         };
-        event.push("ACTION", action.as_os_str());
-        event.push("DEVPATH", devpath.as_os_str());
-        event.push("SUBSYSTEM", subsystem.as_ref());
+        event.push("ACTION".as_ref(), action.as_os_str());
+        event.push("DEVPATH".as_ref(), devpath.as_os_str());
+        event.push("SUBSYSTEM".as_ref(), subsystem.as_ref());
         event
     }
 
     /// Adds a field.
-    pub fn with(mut self, key: &str, value: impl AsRef<OsStr>) -> Uevent {
-        self.push(key, value.as_ref());
+    pub fn with(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Uevent {
+        self.push(key.as_ref(), value.as_ref());
         self
     }
 
-    fn push(&mut self, key: &str, value: &OsStr) {
+    fn push(&mut self, key: &OsStr, value: &OsStr) {
         let mut field = OsString::from(key);
         field.push("=");
         field.push(value);
@@ -137,9 +144,16 @@ impl Uevent {
             (None, Some(action), Some(path)) if path.starts_with(b"/") => (action, path),
             (None, _, _) => return Err(ParseError::NoHeader),
         };
+        let devpath = PathBuf::from(OsStr::from_bytes(path));
+        if devpath
+            .components()
+            .any(|part| part == Component::ParentDir)
+        {
+            return Err(ParseError::BadPath);
+        }
         Ok(Uevent {
             action: Action::from(OsStr::from_bytes(action)),
-            devpath: PathBuf::from(OsStr::from_bytes(path)),
+            devpath,
             fields,
         })
     }

@@ -1,0 +1,119 @@
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::{Device, Devices};
+
+/// What a device is known by when it comes back, perhaps under another name: the USB device with this
+/// serial number, or what hangs at this place.
+///
+/// It is text, to be kept in files:
+///
+/// | | |
+/// | --- | --- |
+/// | `tty@usb:0403:6001:GPS:00` | the serial port of interface 0 of the USB device with the serial number GPS, wherever it is plugged in |
+/// | `i2c-dev@/devices/platform/soc/3f804000.i2c` | the I2C bus of this controller |
+/// | `net@/devices/virtual/net/vcan0` | what hangs on nothing is known by its name |
+///
+/// Of several at the same place the second ends with `#1`, the third with `#2`, in the order of their
+/// paths.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct Identity(String);
+
+impl Identity {
+    /// Returns its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Reads one that was kept as text.
+impl From<&str> for Identity {
+    fn from(text: &str) -> Identity {
+        Identity(text.into())
+    }
+}
+
+/// `tty@usb:0403:6001:GPS:00`.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Devices {
+    /// Returns what a device is known by. Where two have the same serial number, as cheap adapters
+    /// do, each is known by where it is plugged in.
+    pub fn identity(&self, device: &Device) -> Identity {
+        let serial = self.by_serial(device).filter(|serial| {
+            let subsystem = device.subsystem().to_string_lossy();
+            let others = self
+                .of(&subsystem)
+                .filter(|other| other.path() != device.path());
+            let mut others = others.filter_map(|other| self.by_serial(other));
+            others.all(|other| other != *serial)
+        });
+        Identity(serial.unwrap_or_else(|| self.by_place(device)))
+    }
+
+    /// Returns the device that is known by this, if it is there; and if there is but one.
+    pub fn find(&self, identity: &Identity) -> Option<&Arc<Device>> {
+        let subsystem = identity.0.split([':', '@']).next()?;
+        let mut devices = self.of(subsystem).filter(|device| {
+            self.by_serial(device)
+                .is_some_and(|serial| serial == identity.0)
+                || self.by_place(device) == identity.0
+        });
+        let found = devices.next()?;
+        devices.next().is_none().then_some(found)
+    }
+
+    /// `tty@usb:0403:6001:GPS:00`.
+    fn by_serial(&self, device: &Device) -> Option<String> {
+        let usb = self.usb(device.path())?;
+        let interface = usb.interface.map(|number| format!(":{number:02x}"));
+        Some(format!(
+            "{}@usb:{:04x}:{:04x}:{}{}",
+            kind(device),
+            usb.vendor,
+            usb.product,
+            usb.serial?,
+            interface.unwrap_or_default()
+        ))
+    }
+
+    /// `i2c-dev@/devices/platform/soc/3f804000.i2c`.
+    fn by_place(&self, device: &Device) -> String {
+        let above = self.anchor(device);
+        let place: &Path = above.map_or(device.path(), |above| above.path());
+        let text = format!("{}@{}", kind(device), place.display());
+        let on_it = above.map(|above| self.below(above.path()));
+        let before = on_it.into_iter().flatten().filter(|other| {
+            other.path() < device.path()
+                && kind(other) == kind(device)
+                && self.anchor(other).map(|above| above.path()) == Some(place)
+        });
+        match before.count() {
+            0 => text,
+            number => format!("{text}#{number}"),
+        }
+    }
+
+    /// The nearest device above whose name is not just a number that was free: one that is found by
+    /// the hardware or its description, and so has an alias for drivers.
+    fn anchor(&self, device: &Device) -> Option<&Arc<Device>> {
+        let mut above = self.above(device.path());
+        above.find(|device| device.property("MODALIAS").is_some())
+    }
+}
+
+/// `gpio:gpio_chip`.
+fn kind(device: &Device) -> String {
+    let subsystem = device.subsystem().to_string_lossy();
+    match device.devtype() {
+        Some(devtype) => format!("{subsystem}:{}", devtype.to_string_lossy()),
+        None => subsystem.into_owned(),
+    }
+}

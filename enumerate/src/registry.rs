@@ -1,0 +1,190 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use circuits_wait::Time;
+
+use crate::tree::subtree;
+use crate::{Action, Change, ChangeKind, Device, Devices, Tree, Uevent};
+
+/// Devices that are kept up to date by uevents.
+///
+/// [`Watch`](crate::Watch) has one and feeds it; who has uevents of his own can, too. What hangs on
+/// a device goes before it does, whether a uevent says so or not.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    devices: Devices,
+    changes: VecDeque<Change>,
+}
+
+impl Registry {
+    /// Makes one that begins with these.
+    pub fn new(devices: Devices) -> Registry {
+        Registry {
+            devices,
+            changes: VecDeque::new(),
+        }
+    }
+
+    /// Returns the devices that there are now.
+    pub fn devices(&self) -> &Devices {
+        &self.devices
+    }
+
+    /// Takes the next change that uevents have led to, the oldest first.
+    pub fn next_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+
+    /// Does what a uevent tells. A uevent of a device that is known so already is no change: many
+    /// programs have the kernel tell of all devices again when they start.
+    pub fn apply(&mut self, event: Uevent, tree: &dyn Tree, time: Time) {
+        // Others tell of modules and drivers.
+        if !event.devpath().starts_with("/devices") {
+            return;
+        }
+        let event = Arc::new(event);
+        let mut devices = std::mem::take(&mut self.devices.devices);
+        let mut changing = Changing {
+            devices: Arc::make_mut(&mut devices),
+            changes: &mut self.changes,
+            time,
+            uevent: Some(event.clone()),
+        };
+        match event.action() {
+            Action::Remove => changing.remove(event.devpath()),
+            Action::Move => changing.move_here(&event, tree),
+            _ => changing.update(&event, tree),
+        }
+        self.devices.devices = devices;
+        if event.subsystem().is_some_and(|name| name == "net") {
+            self.devices.look_at_can(tree);
+        }
+    }
+
+    /// Makes it equal to what was found by looking, after uevents were lost, and tells of the
+    /// differences: what went, the outermost first, then what came.
+    pub fn resync(&mut self, found: Devices, time: Time) {
+        let mut devices = std::mem::replace(&mut self.devices, found.clone()).devices;
+        let mut changing = Changing {
+            devices: Arc::make_mut(&mut devices),
+            changes: &mut self.changes,
+            time,
+            uevent: None,
+        };
+        let is_gone = |device: &&Arc<Device>| match found.devices.get(device.path()) {
+            Some(now) => device.is_another(now),
+            None => true,
+        };
+        let gone = changing.devices.values().rev().filter(is_gone);
+        let gone: Vec<PathBuf> = gone.map(|device| device.path().into()).collect();
+        gone.iter().for_each(|path| changing.remove_one(path));
+        for device in found.iter() {
+            let previous = changing.devices.get(device.path()).cloned();
+            match previous {
+                Some(previous) if previous == *device => {}
+                Some(_) => changing.tell(ChangeKind::Changed, device.clone(), previous),
+                None => changing.tell(ChangeKind::Added, device.clone(), None),
+            }
+        }
+    }
+}
+
+/// Devices in the middle of a change.
+struct Changing<'a> {
+    devices: &'a mut BTreeMap<PathBuf, Arc<Device>>,
+    changes: &'a mut VecDeque<Change>,
+    time: Time,
+    uevent: Option<Arc<Uevent>>,
+}
+
+impl Changing<'_> {
+    fn tell(&mut self, kind: ChangeKind, device: Arc<Device>, previous: Option<Arc<Device>>) {
+        // What follows from it was told by no uevent.
+        let uevent = self.uevent.clone();
+        self.changes.push_back(Change {
+            time: self.time,
+            kind,
+            uevent: uevent.filter(|event| event.devpath() == device.path()),
+            device,
+            previous,
+        });
+    }
+
+    fn update(&mut self, event: &Uevent, tree: &dyn Tree) {
+        let path = event.devpath();
+        let device = match event.action() {
+            Action::Add => None,
+            // They say things of the moment, which are no properties, and not always all that are.
+            _ => Device::read(path, event.subsystem(), tree).ok(),
+        };
+        let device = device.unwrap_or_else(|| Device::of_uevent(event, tree));
+        let Some(previous) = self.devices.get(path).cloned() else {
+            let device = Arc::new(device);
+            self.devices.insert(path.into(), device.clone());
+            return self.tell(ChangeKind::Added, device, None);
+        };
+        let again = *event.action() == Action::Add || event.field("SYNTH_UUID").is_some();
+        if again && previous.is_another(&device) {
+            // It went and came, and nobody told that it went.
+            self.remove(path);
+            return self.update(event, tree);
+        }
+        let device = Arc::new(previous.updated(device));
+        if again && device == previous {
+            return;
+        }
+        let kind = match event.action() {
+            Action::Bind => ChangeKind::Bound,
+            Action::Unbind => ChangeKind::Unbound,
+            Action::Online => ChangeKind::Online,
+            Action::Offline => ChangeKind::Offline,
+            _ => ChangeKind::Changed,
+        };
+        self.devices.insert(path.into(), device.clone());
+        self.tell(kind, device, Some(previous));
+    }
+
+    /// A device goes, and all that hangs on it before.
+    fn remove(&mut self, path: &Path) {
+        let paths = subtree(self.devices, path).map(|(path, _)| path.clone());
+        let paths: Vec<PathBuf> = paths.collect();
+        paths.iter().rev().for_each(|path| self.remove_one(path));
+    }
+
+    fn remove_one(&mut self, path: &Path) {
+        if let Some(device) = self.devices.remove(path) {
+            self.tell(ChangeKind::Removed, device.clone(), Some(device));
+        }
+    }
+
+    /// A device has another path, and so has all that hangs on it.
+    fn move_here(&mut self, event: &Uevent, tree: &dyn Tree) {
+        let (Some(from), to) = (event.field("DEVPATH_OLD").map(Path::new), event.devpath()) else {
+            return self.update(event, tree);
+        };
+        let moving = subtree(self.devices, from).map(|(_, device)| device.clone());
+        let moving: Vec<Arc<Device>> = moving.collect();
+        for device in &moving {
+            self.devices.remove(device.path());
+        }
+        // Whatever was there is not any more.
+        self.remove(to);
+        for previous in moving {
+            let Ok(below) = previous.path().strip_prefix(from) else {
+                continue;
+            };
+            // `join` of nothing would end it with a slash.
+            let device = match below.as_os_str().is_empty() {
+                true => previous.updated(Device::of_uevent(event, tree)),
+                false => previous.moved(to.join(below)),
+            };
+            let device = Arc::new(device);
+            self.devices.insert(device.path().into(), device.clone());
+            self.tell(ChangeKind::Moved, device, Some(previous));
+        }
+        if !self.devices.contains_key(to) {
+            self.update(event, tree);
+        }
+    }
+}
