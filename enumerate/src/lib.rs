@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod autoload;
 pub mod backend;
 mod can;
 mod change;
@@ -10,6 +11,7 @@ mod filter;
 mod frames;
 mod identity;
 mod memory;
+mod ready;
 mod recording;
 mod registry;
 mod sequence;
@@ -19,6 +21,7 @@ mod uevent;
 mod views;
 mod watch;
 
+pub use autoload::Autoload;
 pub use backend::{Backend, Listener, Node};
 pub use can::{CanLink, CanState};
 pub use change::{Change, ChangeKind};
@@ -29,6 +32,7 @@ pub use filter::Filter;
 pub use frames::Frames;
 pub use identity::Identity;
 pub use memory::MemoryTree;
+pub use ready::{ready, wait_ready};
 pub use recording::{Recording, RecordingError, Step};
 pub use registry::Registry;
 pub use tree::Tree;
