@@ -18,7 +18,6 @@ use rustix::process::Uid;
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities, set_thread_res_uid};
 
 const SOON: Duration = Duration::from_secs(10);
-const NOBODY: Uid = Uid::from_raw(65534);
 
 /// All hear of the same uevents.
 fn alone() -> MutexGuard<'static, ()> {
@@ -84,7 +83,8 @@ fn send(bytes: &[u8], port: u32, groups: u32) -> rustix::io::Result<usize> {
 fn as_nobody<T: Send>(rights: CapabilitySet, f: impl FnOnce() -> T + Send) -> T {
     let run = || {
         // With root as the saved user, rights may be taken again.
-        set_thread_res_uid(NOBODY, NOBODY, None).unwrap();
+        let nobody = Uid::from_raw(65534);
+        set_thread_res_uid(nobody, nobody, None).unwrap();
         let mut sets = capabilities(None).unwrap();
         sets.effective = rights;
         set_capabilities(None, sets).unwrap();
@@ -181,7 +181,9 @@ fn a_datagram_that_is_no_uevent_is_told() {
     let _one = alone();
     let listener = listen(Group::Udev);
     let long = forged().with("LONG", "x".repeat(16 << 10)).to_udev_bytes();
-    for bytes in [&b"libudev\0odd"[..], b"odd", &long] {
+    // The kernel's form may be cut anywhere.
+    let cut = forged().with("LONG", "x".repeat(16 << 10)).to_bytes();
+    for bytes in [&b"libudev\0odd"[..], b"odd", &long, &cut] {
         send(bytes, 0, 2).unwrap();
         let error = listener.read().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
@@ -216,7 +218,7 @@ fn what_is_lost_is_told_once() {
     let _one = alone();
     let linux = Linux::new().on_group(Group::Kernel).receive_buffer(8192);
     let listener = linux.listen().unwrap();
-    for round in 0..3 {
+    for _ in 0..3 {
         for _ in 0..500 {
             trigger();
         }
@@ -233,7 +235,6 @@ fn what_is_lost_is_told_once() {
                 Err(error) => break error,
             }
         };
-        println!("round {round}: {} of 501 came", last - first + 1);
         assert!(last < first + 400);
         assert_eq!(error.raw_os_error(), Some(105));
         nothing(&*listener);
@@ -287,7 +288,6 @@ fn what_others_are_told_takes_numbers() {
     assert!(apart.unwrap().success());
     trigger();
     let after = next(&*listener, |event| event.action() == &Action::Change);
-    println!("{before}, {:?}", after.seqnum());
     assert_ne!(after.seqnum(), Some(before + 1));
 }
 
@@ -307,10 +307,13 @@ fn a_node_is_waited_for_by_who_may_open_it() {
                 thread::sleep(Duration::from_millis(100));
                 change();
             });
-            as_nobody(CapabilitySet::empty(), || {
+            // Rights to files are those of the effective user, whoever has started it.
+            let as_nobody = || {
+                set_thread_res_uid(None, Uid::from_raw(65534), None).unwrap();
                 assert_eq!(node.check().unwrap_err().kind(), kind);
                 wait_for(&*node);
-            });
+            };
+            scope.spawn(as_nobody).join().unwrap();
         });
     };
     wait(io::ErrorKind::NotFound, &|| {
@@ -352,10 +355,10 @@ fn wait_for(node: &dyn Node) {
 #[test]
 #[ignore = "needs the emulated Pi"]
 fn virtual_can_interfaces_are_told_of() {
+    let _one = alone();
     let _link = CanLink::new("vcan7");
     let links = Linux::new().tree().can_links().unwrap();
     let link = links.iter().find(|link| link.name == "vcan7").unwrap();
-    println!("{link:?}");
     assert_eq!(link.kind.as_deref(), Some("vcan"));
     assert!(link.up && link.mtu >= 16);
     assert_eq!((link.state, link.bitrate), (None, None));
@@ -371,23 +374,30 @@ fn calls_are_few() {
     let node = linux.node("/dev/null".as_ref()).unwrap();
     trigger();
     let mut tracer = Tracer::new();
-    let read = tracer.trace(|| drop(tree.read("/sys/class/net/lo/mtu".as_ref()).unwrap()));
-    assert_eq!(read, [libc::SYS_openat, libc::SYS_read, libc::SYS_close]);
-    let listed = tracer.trace(|| drop(tree.list("/sys/class/net".as_ref()).unwrap()));
+    let mut calls = |f: &mut dyn FnMut()| {
+        let mut calls = tracer.trace(f);
+        // Before it closes a descriptor, std asks whether it is open, in a debug build.
+        calls.retain(|call| !cfg!(debug_assertions) || *call != libc::SYS_fcntl);
+        calls
+    };
+    let (open, close) = (libc::SYS_openat, libc::SYS_close);
+    let read = calls(&mut || drop(tree.read("/sys/class/net/lo/mtu".as_ref()).unwrap()));
+    assert_eq!(read, [open, libc::SYS_read, close]);
+    let listed = calls(&mut || drop(tree.list("/sys/class/net".as_ref()).unwrap()));
     let entries = libc::SYS_getdents64;
-    assert_eq!(
-        listed,
-        [libc::SYS_openat, entries, entries, libc::SYS_close]
-    );
-    let link = tracer.trace(|| drop(tree.read_link("/sys/class/net/lo".as_ref()).unwrap()));
+    assert_eq!(listed, [open, entries, entries, close]);
+    let link = calls(&mut || drop(tree.read_link("/sys/class/net/lo".as_ref()).unwrap()));
     assert_eq!(link, [libc::SYS_readlinkat]);
-    let event = tracer.trace(|| drop(listener.read().unwrap()));
+    let event = calls(&mut || drop(listener.read().unwrap()));
     assert_eq!(event, [libc::SYS_recvmsg]);
-    let none = tracer.trace(|| nothing(&*listener));
+    let none = calls(&mut || nothing(&*listener));
     assert_eq!(none, [libc::SYS_recvmsg]);
-    let checked = tracer.trace(|| node.check().unwrap());
+    let checked = calls(&mut || node.check().unwrap());
     assert_eq!(checked, [libc::SYS_read, libc::SYS_faccessat2]);
-    let links = tracer.trace(|| drop(tree.can_links().unwrap()));
-    println!("CAN links: {links:?}");
-    assert!(links.len() <= 6, "{links:?}");
+    let links = calls(&mut || drop(tree.can_links().unwrap()));
+    let (socket, send, receive) = (libc::SYS_socket, libc::SYS_sendto, libc::SYS_recvfrom);
+    let mut calls = links;
+    // A few interfaces and the end, as the kernel likes to part them.
+    calls.dedup();
+    assert_eq!(calls, [socket, send, receive, close]);
 }

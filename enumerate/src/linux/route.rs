@@ -14,8 +14,9 @@ use crate::{CanLink, CanState};
 /// How often a dump is asked for that another change went into.
 const ATTEMPTS: usize = 8;
 
-/// What one call takes: the kernel fills no more (`netlink_dump`, net/netlink/af_netlink.c).
-const PART: usize = 32 << 10;
+/// What one call takes: the kernel makes parts that fit, of some 2 KiB an interface (`netlink_dump`,
+/// net/netlink/af_netlink.c).
+const PART: usize = 16 << 10;
 
 // include/uapi/linux/netlink.h, rtnetlink.h
 const NLMSG_ERROR: u16 = 2;
@@ -40,7 +41,7 @@ pub(super) fn can_links() -> io::Result<Vec<CanLink>> {
         socket => socket?,
     };
     let kernel = SocketAddrNetlink::new(0, 0);
-    let mut bytes = vec![0; PART];
+    let mut bytes = [0; PART];
     for attempt in 1..=ATTEMPTS as u32 {
         let request = request(attempt);
         retry_on_intr(|| sendto(&socket, &request, SendFlags::empty(), &kernel))?;
