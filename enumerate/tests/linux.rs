@@ -274,6 +274,63 @@ fn a_second_loss_is_told_too() {
     assert_eq!(losses, 2);
 }
 
+/// A loss is told even if the queue is never found empty, because more comes all the time.
+#[test]
+#[ignore = "needs the emulated Pi"]
+fn a_loss_is_told_in_a_stream_without_end() {
+    let _one = alone();
+    let linux = Linux::new().on_group(Group::Kernel).receive_buffer(8192);
+    let listener = linux.listen().unwrap();
+    (0..500).for_each(|_| trigger());
+    let told = (0..200).find_map(|_| {
+        let error = listener.read().err();
+        trigger();
+        error
+    });
+    assert_eq!(told.and_then(|error| error.raw_os_error()), Some(105));
+    while listener.read().is_ok() {}
+    nothing(&*listener);
+}
+
+#[test]
+#[ignore = "needs the emulated Pi"]
+fn a_future_is_woken_by_a_uevent() {
+    let _one = alone();
+    let listener = listen(Group::Kernel);
+    for _ in 0..3 {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(50));
+                // What is thrown away wakes, too.
+                send(&forged().to_bytes(), 0, 1).unwrap();
+                thread::sleep(Duration::from_millis(50));
+                trigger();
+            });
+            let mut read = || listener.read().map(drop);
+            let future = std::future::poll_fn(|cx| listener.ready().poll(cx, &mut read));
+            futures_lite::future::block_on(future).unwrap();
+        });
+    }
+    assert_eq!(listener.refused(), 3);
+}
+
+/// Its sign is below the root as everything is.
+#[test]
+#[ignore = "needs the emulated Pi"]
+fn udevd_is_listened_to_where_it_runs() {
+    let _one = alone();
+    let root = std::env::temp_dir().join("circuits-root");
+    fs::create_dir_all(root.join("run/udev")).unwrap();
+    let linux = Linux::new().with_root(&root);
+    assert!(linux.listen().unwrap().is_numbered());
+    File::create(root.join("run/udev/control")).unwrap();
+    assert!(!linux.listen().unwrap().is_numbered());
+    assert!(Linux::new().listen().unwrap().is_numbered());
+    let kernel = linux.on_group(Group::Kernel);
+    assert!(kernel.listen().unwrap().is_numbered());
+    fs::remove_dir_all(root).unwrap();
+}
+
 /// Numbers are the kernel's for all network namespaces, and an interface is told of in its own only.
 #[test]
 #[ignore = "needs the emulated Pi"]
