@@ -1,8 +1,9 @@
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use circuits_enumerate::{self as enumerate, ChangeKind, Devices, Filter, Identity, Watch};
+use circuits_enumerate::{self as enumerate, ChangeKind, Devices, Identity, Watch};
 
 use crate::Board;
 
@@ -65,7 +66,7 @@ pub enum ReconnectError<E: Error + 'static> {
 ///
 /// # Errors
 /// [`ReconnectError::Wait`] with the kinds `TimedOut`, `PermissionDenied`, `Interrupted` and those of
-/// the watch; [`ReconnectError::Open`] with the error of `open`, unless the device is gone again by
+/// the watch; [`ReconnectError::Open`] with the error of `open`, unless the device has gone again by
 /// then: that is waited for.
 pub fn reconnect<T, E: Error + 'static>(
     board: &Board,
@@ -83,29 +84,32 @@ pub fn reconnect<T, E: Error + 'static>(
     // It listens from here on, so it misses neither that the device comes nor that it goes again.
     let mut watch = board.watch().map_err(wait)?;
     loop {
-        if let Some(found) = Found::of(watch.devices(), identity) {
-            let ready = match &found.node {
-                Some(node) => enumerate::wait_ready(board.enumerate(), node, left()),
-                None => Ok(()),
-            };
-            let opened = match ready {
-                Ok(()) => open(&found.name).map_err(|source| ReconnectError::Open {
-                    identity: identity.clone(),
-                    name: found.name,
-                    source,
-                }),
-                Err(error) => Err(wait(error)),
-            };
-            match opened {
-                Ok(handle) => return Ok(handle),
-                Err(error) if !went(&mut watch, identity).map_err(wait)? => return Err(error),
-                Err(_) => continue,
+        let Some(found) = Found::of(watch.devices(), identity) else {
+            if watch.wait_change(left()).map_err(wait)?.is_none() {
+                let what = identity.to_string();
+                return Err(wait(enumerate::Error::TimedOut { what }));
             }
-        }
-        if watch.wait_change(left()).map_err(wait)?.is_none() {
-            return Err(wait(enumerate::Error::TimedOut {
-                what: identity.to_string(),
-            }));
+            continue;
+        };
+        let ready = match &found.node {
+            Some(node) => {
+                let look = left().unwrap_or(LOOK).min(LOOK);
+                enumerate::wait_ready(board.enumerate(), node, look)
+            }
+            None => Ok(()),
+        };
+        let opened = match ready {
+            Ok(()) => open(&found.name).map_err(|source| found.not_opened(identity, source)),
+            Err(error) => Err(wait(error)),
+        };
+        let error = match opened {
+            Ok(handle) => return Ok(handle),
+            Err(error) => error,
+        };
+        let is_over = left().is_some_and(|left| left.is_zero());
+        let may_pass = found.went(&mut watch).map_err(wait)? || is_not_ready(&error);
+        if is_over || !may_pass {
+            return Err(error);
         }
     }
 }
@@ -125,30 +129,38 @@ pub async fn reconnect_async<T, E: Error + 'static>(
     };
     let mut watch = board.watch().map_err(wait)?;
     loop {
-        if let Some(found) = Found::of(watch.devices(), identity) {
-            if let Some(node) = &found.node {
-                enumerate::ready(board.enumerate(), node)
-                    .await
-                    .map_err(wait)?;
-            }
-            match open(&found.name) {
-                Ok(handle) => return Ok(handle),
-                Err(source) if !went(&mut watch, identity).map_err(wait)? => {
-                    return Err(ReconnectError::Open {
-                        identity: identity.clone(),
-                        name: found.name,
-                        source,
-                    });
+        let Some(found) = Found::of(watch.devices(), identity) else {
+            watch.changes().next_change().await.map_err(wait)?;
+            continue;
+        };
+        if let Some(node) = &found.node {
+            let ready = enumerate::ready(board.enumerate(), node);
+            match board.delay().timeout(LOOK, ready).await {
+                Ok(ready) => ready.map_err(wait)?,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    found.went(&mut watch).map_err(wait)?;
+                    continue;
                 }
-                Err(_) => continue,
+                Err(error) => {
+                    return Err(wait(enumerate::Error::from_io(identity.to_string(), error)));
+                }
             }
         }
-        watch.changes().next_change().await.map_err(wait)?;
+        match open(&found.name) {
+            Ok(handle) => return Ok(handle),
+            Err(_) if found.went(&mut watch).map_err(wait)? => {}
+            Err(source) => return Err(found.not_opened(identity, source)),
+        }
     }
 }
 
+/// How long a node is waited for before it is seen whether its device is still there: it may go before
+/// it may be opened, and come back as another.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// A device that is back.
 struct Found {
+    path: PathBuf,
     name: String,
     node: Option<PathBuf>,
 }
@@ -157,17 +169,37 @@ impl Found {
     fn of(devices: &Devices, identity: &Identity) -> Option<Found> {
         let device = devices.find(identity)?;
         Some(Found {
+            path: device.path().into(),
             name: device.name().to_string_lossy().into_owned(),
             node: device.node(),
         })
     }
+
+    /// Whether the device has gone since it was found: then that is why it was not opened.
+    fn went(&self, watch: &mut Watch) -> enumerate::Result<bool> {
+        let mut went = false;
+        while let Some(change) = watch.try_change()? {
+            went |= change.kind() == ChangeKind::Removed && change.path() == self.path;
+        }
+        Ok(went)
+    }
+
+    fn not_opened<E: Error + 'static>(&self, identity: &Identity, source: E) -> ReconnectError<E> {
+        ReconnectError::Open {
+            identity: identity.clone(),
+            name: self.name.clone(),
+            source,
+        }
+    }
 }
 
-/// Whether the device has gone since it was found: then that is why it was not opened.
-fn went(watch: &mut Watch, identity: &Identity) -> enumerate::Result<bool> {
-    let mut went = false;
-    while let Some(change) = watch.try_change()? {
-        went |= change.kind() == ChangeKind::Removed;
+/// Whether the node was not there, or not to be opened, when it was looked at last.
+fn is_not_ready<E: Error + 'static>(error: &ReconnectError<E>) -> bool {
+    use enumerate::ErrorKind::{PermissionDenied, TimedOut};
+    match error {
+        ReconnectError::Wait { source, .. } => {
+            matches!(source.kind(), PermissionDenied | TimedOut)
+        }
+        ReconnectError::Open { .. } => false,
     }
-    Ok(went && watch.devices().find(identity).is_none())
 }

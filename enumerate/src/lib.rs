@@ -33,6 +33,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use filter::Filter;
 pub use frames::Frames;
 pub use identity::Identity;
+#[cfg(target_os = "linux")]
+pub use linux::Feed;
 pub use linux::{Group, Linux};
 pub use memory::MemoryTree;
 pub use ready::{ready, wait_ready};
