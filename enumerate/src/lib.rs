@@ -31,7 +31,7 @@ pub use device::Device;
 pub use devices::Devices;
 pub use error::{Error, ErrorKind, Result};
 pub use filter::Filter;
-pub use frames::Frames;
+pub use frames::{Datagram, Frames};
 pub use identity::Identity;
 #[cfg(target_os = "linux")]
 pub use linux::Feed;

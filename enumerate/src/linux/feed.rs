@@ -7,11 +7,11 @@ use circuits_wait::{Fd, Monotonic, Ready};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
-use crate::{Frames, Listener, ParseError, Uevent};
+use crate::{Datagram, Frames, Listener, ParseError, Uevent};
 
 /// Uevents that another program, or another part of this one, hands on: where that owns the kernel's.
 ///
-/// It takes the kernel's datagrams as they are. [`Frames`] has the contract, in one page.
+/// It takes the kernel's datagrams as they are. [`Datagram`] has the contract, in one page.
 /// [`Linux::fed_by`](super::Linux::fed_by) makes a backend of it. What nobody reads is kept, up to a
 /// size, for each who listens; what is more is lost, and the listener is told and looks at `/sys`.
 ///
@@ -34,7 +34,22 @@ struct State {
     listening: Vec<Weak<Queue>>,
     capacity: usize,
     malformed: u64,
+    /// A cold-plug has begun.
+    begun: bool,
     ended: bool,
+}
+
+impl State {
+    /// Does something for each who still listens.
+    fn each(&mut self, act: impl Fn(&Queue)) {
+        self.listening.retain(|queue| match queue.upgrade() {
+            Some(queue) => {
+                act(&queue);
+                true
+            }
+            None => false,
+        });
+    }
 }
 
 impl Feed {
@@ -49,6 +64,7 @@ impl Feed {
             listening: Vec::new(),
             capacity: bytes,
             malformed: 0,
+            begun: false,
             ended: false,
         })))
     }
@@ -57,30 +73,32 @@ impl Feed {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Hands on a datagram. It never blocks. An empty one says that there is, or was, a gap: who
-    /// listens looks at `/sys`.
+    /// Hands on a datagram. It never blocks.
     ///
     /// # Errors
     /// It is no uevent. It is counted, and who listens looks at `/sys` for what it may have been.
     pub fn push(&self, datagram: &[u8]) -> Result<(), ParseError> {
-        let event = match datagram {
-            [] => None,
-            _ => Some(Uevent::parse(datagram)),
-        };
+        let parsed = Datagram::parse(datagram);
         let mut state = self.lock();
-        let capacity = state.capacity;
-        state.malformed += u64::from(matches!(event, Some(Err(_))));
-        state.listening.retain(|queue| match queue.upgrade() {
-            Some(queue) => {
-                match &event {
-                    Some(Ok(event)) => queue.push(event, datagram.len(), capacity),
-                    Some(Err(_)) | None => queue.lose(),
-                }
-                true
+        match &parsed {
+            Ok(Datagram::Uevent(event)) => {
+                let capacity = state.capacity;
+                state.each(|queue| queue.push(event, datagram.len(), capacity));
             }
-            None => false,
-        });
-        event.transpose().map(drop)
+            // What comes first is no news to who has looked at `/sys`; later on it says that something
+            // was lost.
+            Ok(Datagram::ColdPlug) => {
+                if std::mem::replace(&mut state.begun, true) {
+                    state.each(Queue::lose);
+                }
+            }
+            Ok(Datagram::Live) => {}
+            Err(_) => {
+                state.malformed += 1;
+                state.each(Queue::lose);
+            }
+        }
+        parsed.map(drop)
     }
 
     /// Hands on the datagrams of a stream until it ends, blocking: in a thread of its own. Then the feed
@@ -104,8 +122,7 @@ impl Feed {
     pub fn end(&self) {
         let mut state = self.lock();
         state.ended = true;
-        let listening = state.listening.iter().filter_map(Weak::upgrade);
-        listening.for_each(|queue| queue.end());
+        state.each(Queue::end);
     }
 
     /// Returns how many datagrams were no uevents.
@@ -260,14 +277,15 @@ mod tests {
         let lost = listener.read().unwrap_err();
         assert_eq!(lost.raw_os_error(), Some(105));
         listener.read().unwrap();
+        feed.push(b"cold-plug").unwrap();
+        while listener.read().is_ok() {}
         // No uevent, and a gap, may be anything.
-        for bad in [&b"nonsense"[..], b""] {
-            while listener.read().is_ok() {}
-            assert_eq!(feed.push(bad).is_err(), !bad.is_empty());
+        for bad in [&b"nonsense"[..], b"", b"cold-plug"] {
+            assert_eq!(feed.push(bad).is_err(), bad != b"cold-plug");
             let lost = listener.read().unwrap_err();
             assert_eq!(lost.raw_os_error(), Some(105));
         }
-        assert_eq!(feed.malformed(), 1);
+        assert_eq!(feed.malformed(), 2);
     }
 
     #[test]
