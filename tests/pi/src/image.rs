@@ -62,7 +62,8 @@ impl Image {
     /// Finds the image in `folder`, and makes it first if what it is made of has changed.
     pub(crate) fn make(folder: &Path, packages: &Packages) -> Result<Image> {
         let mut of = DefaultHasher::new();
-        (INIT, GET_UDEVD, OVERLAY, MODULES, packages.release()).hash(&mut of);
+        (INIT, GET_UDEVD, udevd::GROUPS, OVERLAY, MODULES).hash(&mut of);
+        packages.versions()?.hash(&mut of);
         let folder = folder.join(format!("image-{:016x}", of.finish()));
         let image = Image {
             kernel: packages.kernel().join("vmlinuz"),

@@ -81,6 +81,11 @@ impl Packages {
         &self.release
     }
 
+    /// Returns the packages with their versions.
+    pub(crate) fn versions(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.root.join("versions"))?)
+    }
+
     /// Returns the kernel's own folder, with its image, modules and device trees.
     pub(crate) fn kernel(&self) -> PathBuf {
         self.root.join("guest/usr/lib/modules").join(&self.release)

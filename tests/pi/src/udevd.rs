@@ -1,8 +1,8 @@
 //! udev's daemon, which no guest has until a test asks for it: Debian's own with its rules, the
 //! libraries that it needs, and Debian's numbers for the groups of the rules.
 //!
-//! The hardware database is not there, which QEMU's USB needs: it would have hubs sleep (see
-//! `usbcore` in image.rs). Nor are the files by which network interfaces get other names.
+//! The hardware database is not there: it is compiled where the package is installed. Nor are the
+//! files by which network interfaces get other names.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::cpio::Cpio;
 
-const GROUPS: &str = include_str!("../guest/group");
+pub(crate) const GROUPS: &str = include_str!("../guest/group");
 const RULES: &str = "lib/udev/rules.d";
 const LIBRARIES: [&str; 2] = ["lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu/systemd"];
 
@@ -50,9 +50,9 @@ impl Daemon {
         let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
         self.archive.file(to, &bytes);
         for word in bytes.split(|byte| *byte == 0) {
-            let word = str::from_utf8(word).unwrap_or_default();
+            let word = std::str::from_utf8(word).unwrap_or_default();
             if let Some((name, path)) = self.libraries.remove_entry(word) {
-                // Each program says where the one is that loads the others.
+                // The one that loads the others is where each program says that it is.
                 let folder = if name.starts_with("ld-linux") {
                     "lib"
                 } else {
