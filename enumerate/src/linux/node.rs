@@ -138,22 +138,26 @@ fn steps(path: &Path) -> Vec<OsString> {
 mod tests {
     use std::fs::{self, File};
     use std::os::unix::fs::symlink;
+    use std::sync::MutexGuard;
     use std::time::Duration;
 
     use circuits_wait::Clock;
 
     use super::*;
 
-    /// A folder that goes with the value.
-    struct Folder(PathBuf);
+    /// A folder that goes with the value. There is one at a time: what comes and goes beside it
+    /// would wake those who wait.
+    struct Folder(PathBuf, #[allow(dead_code)] MutexGuard<'static, ()>);
 
     impl Folder {
         fn new(name: &str) -> Folder {
+            static ONE: Mutex<()> = Mutex::new(());
+            let one = ONE.lock().unwrap_or_else(|e| e.into_inner());
             let name = format!("circuits-node-{name}-{}", std::process::id());
             let folder = std::env::temp_dir().join(name);
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir_all(&folder).unwrap();
-            Folder(folder)
+            Folder(folder, one)
         }
 
         fn path(&self, path: &str) -> PathBuf {
@@ -172,7 +176,7 @@ mod tests {
         assert_eq!(node.check().is_ok(), !there);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                std::thread::sleep(Duration::from_millis(20));
+                moment();
                 change();
             });
             let deadline = Monotonic::new().now() + Duration::from_secs(10);
@@ -182,6 +186,10 @@ mod tests {
             };
             assert!(node.ready().block(Some(deadline), &mut look).unwrap());
         });
+    }
+
+    fn moment() {
+        std::thread::sleep(Duration::from_millis(20));
     }
 
     fn node(path: &Path) -> Watched {
@@ -199,6 +207,12 @@ mod tests {
         File::create(&other).unwrap();
         wait(&node, true, || fs::rename(&other, &path).unwrap());
         wait(&node, false, || fs::rename(&path, &other).unwrap());
+        // From and to where nobody looks.
+        fs::create_dir(folder.path("elsewhere")).unwrap();
+        let elsewhere = folder.path("elsewhere/other");
+        fs::rename(&other, &elsewhere).unwrap();
+        wait(&node, true, || fs::rename(&elsewhere, &path).unwrap());
+        wait(&node, false, || fs::rename(&path, &elsewhere).unwrap());
     }
 
     #[test]
@@ -271,9 +285,9 @@ mod tests {
         let node = node(&path);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                std::thread::sleep(Duration::from_millis(20));
+                moment();
                 File::create(folder.path("another")).unwrap();
-                std::thread::sleep(Duration::from_millis(20));
+                moment();
                 File::create(&path).unwrap();
             });
             let mut look = || match node.check() {
