@@ -72,11 +72,8 @@ fn story() -> Result<(), Failure> {
         stub.plug_chip("relays", ["PUMP"]);
         stub.plug_chip("lamps", ["LAMP"]);
         application.join()??;
-        println!(
-            "{}  the lamp is {}",
-            stub.clock().now(),
-            stub.level("LAMP")?
-        );
+        let level = if stub.level("LAMP")? { "lit" } else { "dark" };
+        println!("{}  the lamp is {level}", stub.clock().now());
         Ok(())
     })
 }
