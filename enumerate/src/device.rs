@@ -133,7 +133,7 @@ impl Device {
         }
     }
 
-    fn tell_line(&mut self, line: &[u8]) {
+    pub(crate) fn tell_line(&mut self, line: &[u8]) {
         if let Some(end) = line.iter().position(|byte| *byte == b'=') {
             let (key, value) = (&line[..end], &line[end + 1..]);
             self.tell(OsStr::from_bytes(key), OsStr::from_bytes(value));
