@@ -63,10 +63,7 @@ impl Stub {
         let names = NAMES.into_iter().chain(unnamed);
         let stub = Stub::real_time().chip("pinctrl-bcm2835", names);
         // The address is good, and nobody has it yet.
-        let _ = stub
-            .board()
-            .buses
-            .attach("i2c-1", 0x48.into(), Box::new(Tmp102::following(room)));
+        let _ = stub.plug_i2c("i2c-1", 0x48, Tmp102::following(room));
         let board = Arc::downgrade(stub.board());
         let life = move || while live(&board).is_ok() {};
         if let Err(error) = thread::Builder::new().name("life".into()).spawn(life) {

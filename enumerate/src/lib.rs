@@ -7,7 +7,10 @@ mod device;
 mod devices;
 mod error;
 mod filter;
+mod frames;
 mod identity;
+#[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
+mod linux;
 mod memory;
 mod recording;
 mod registry;
@@ -25,7 +28,9 @@ pub use device::Device;
 pub use devices::Devices;
 pub use error::{Error, ErrorKind, Result};
 pub use filter::Filter;
+pub use frames::Frames;
 pub use identity::Identity;
+pub use linux::{Group, Linux};
 pub use memory::MemoryTree;
 pub use recording::{Recording, RecordingError, Step};
 pub use registry::Registry;
@@ -36,31 +41,3 @@ pub use views::{
     Usb,
 };
 pub use watch::{ChangeIter, Changes, Counts, Watch};
-// TEMP
-mod temp {
-    use crate::*;
-    use circuits_wait::Clock;
-    use std::{io, path::Path, sync::Arc};
-    #[derive(Debug)]
-    pub enum Linux {}
-    impl Linux {
-        pub(crate) fn here(what: &str) -> Result<Linux> {
-            Err(Error::from_io(what, io::ErrorKind::Unsupported.into()))
-        }
-    }
-    impl Backend for Linux {
-        fn clock(&self) -> Arc<dyn Clock> {
-            match *self {}
-        }
-        fn tree(&self) -> Arc<dyn Tree> {
-            match *self {}
-        }
-        fn listen(&self) -> io::Result<Box<dyn Listener>> {
-            match *self {}
-        }
-        fn node(&self, _: &Path) -> io::Result<Box<dyn Node>> {
-            match *self {}
-        }
-    }
-}
-pub use temp::Linux;
