@@ -17,7 +17,7 @@ use crate::{Device, Devices};
 /// | `net@/devices/virtual/net/vcan0` | what hangs on nothing is known by its name |
 ///
 /// Of several at the same place the second ends with `#1`, the third with `#2`, in the order of their
-/// paths.
+/// numbers: ports of one interface, which come and go together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -94,7 +94,7 @@ impl Devices {
         }
         let there = self.get(place).into_iter().chain(self.below(place));
         let before = there.filter(|other| {
-            order(other) < order(device)
+            (other.path() == place || order(other) < order(device))
                 && kind(other) == kind(device)
                 && self.place(other) == place
         });

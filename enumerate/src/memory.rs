@@ -185,7 +185,20 @@ impl State {
             let below = path.strip_prefix(&from_folder).ok()?;
             Some((to_folder.join(below), entry.clone()))
         });
-        let moving: Vec<_> = moving.collect();
+        let mut moving: Vec<_> = moving.collect();
+        // Classes and buses have links to what is below, which lead there still.
+        for (link, entry) in &self.entries {
+            let Entry::Link(to) = entry else {
+                continue;
+            };
+            let target = target(link.parent().unwrap_or(Path::new("/")), to);
+            match target.strip_prefix(&from_folder) {
+                Ok(below) if below != Path::new("") && !link.starts_with(&from_folder) => {
+                    moving.push((link.clone(), Entry::Link(to_folder.join(below))));
+                }
+                _ => {}
+            }
+        }
         self.remove_device(from);
         self.entries.extend(moving);
     }
