@@ -141,7 +141,9 @@ impl State {
             if let Some(Entry::File(text)) = self.entries.get(&folder.join("uevent")) {
                 let mut lines = text.split(|byte| *byte == b'\n');
                 let alias = lines.find(|line| line.starts_with(b"MODALIAS="));
-                alias.map(|line| device.tell_line(line));
+                if let Some(line) = alias {
+                    device.tell_line(line);
+                }
             }
         }
         let mut text = Vec::new();

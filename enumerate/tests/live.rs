@@ -78,17 +78,14 @@ impl Story {
         assert!(more.is_none(), "{name}: {more:?}");
 
         self.views.step(self.table, step);
-        let views = Views::of(&Devices::list().unwrap()).sorted();
+        let there = Devices::list().unwrap();
+        let views = Views::of(&there).sorted();
         assert_eq!(views, self.views.clone().sorted(), "{name}");
-        let there = Devices::list_all_on(&Linux::new()).unwrap();
-        let (known, there): (Vec<_>, Vec<_>) = (
-            self.watch.devices().iter().collect(),
-            there.iter().collect(),
-        );
-        let strange = known.iter().filter(|device| !there.contains(device));
-        let missing = there.iter().filter(|device| !known.contains(device));
-        let both: (Vec<_>, Vec<_>) = (strange.collect(), missing.collect());
-        assert_eq!(both, (vec![], vec![]), "{name}");
+        // What uevents told is what is seen.
+        for device in there.iter() {
+            let known = self.watch.devices().get(device.path());
+            assert_eq!(known, Some(device), "{name}");
+        }
         value
     }
 
@@ -100,6 +97,13 @@ impl Story {
     }
 
     fn end(self) {
+        let there = Devices::list_all_on(&Linux::new()).unwrap();
+        let there: Vec<_> = there.iter().collect();
+        let known: Vec<_> = self.watch.devices().iter().collect();
+        let strange = known.iter().filter(|device| !there.contains(device));
+        let missing = there.iter().filter(|device| !known.contains(device));
+        let both: (Vec<_>, Vec<_>) = (strange.collect(), missing.collect());
+        assert_eq!(both, (vec![], vec![]), "{}", self.name);
         let counts = self.watch.counts();
         let trouble = (
             counts.overflows,

@@ -241,6 +241,30 @@ fn chips_have_labels_under_the_old_names() {
 }
 
 #[test]
+fn chips_of_one_device_are_told_apart_by_their_numbers() {
+    let tree = MemoryTree::new();
+    let pinctrl = "/devices/platform/pinctrl";
+    add(&tree, "platform", pinctrl, &["MODALIAS=of:pinctrl"]);
+    for (number, label) in [(0, "bank A"), (1, "bank B")] {
+        let name = format!("gpiochip{number}");
+        let fields = [&format!("DEVNAME={name}"), "DEVTYPE=gpio_chip"];
+        add(&tree, "gpio", &format!("{pinctrl}/{name}"), &fields);
+        for class in [
+            format!("chip{number}"),
+            format!("gpiochip{}", 512 - 8 * number),
+        ] {
+            let class = format!("{pinctrl}/gpio/{class}");
+            add(&tree, "gpio", &class, &[]);
+            file(&tree, &class, "label", label);
+        }
+    }
+    let chips = Devices::list_tree(&tree).unwrap().gpio_chips();
+    let labels: Vec<_> = chips.iter().map(|chip| chip.label.as_deref()).collect();
+    assert_eq!(labels, [Some("bank A"), Some("bank B")]);
+    assert!(chips[1].identity.as_str().ends_with("/pinctrl#1"));
+}
+
+#[test]
 fn places_for_ports_and_screens_are_no_serial_ports() {
     let ports = Devices::list_tree(&pc()).unwrap().serial_ports();
     let ports: Vec<_> = ports

@@ -280,6 +280,20 @@ fn what_udevd_has_found_out_outlives_the_kernels_uevents() {
 }
 
 #[test]
+fn what_udevd_has_found_out_moves_along() {
+    let mut machine = Machine::new();
+    let (can0, body) = ("/devices/virtual/net/can0", "/devices/virtual/net/body");
+    machine.does(event("add", can0, "net").with("IFINDEX", "3"));
+    let data = "E:ID_NET_LINK_FILE=/lib/systemd/network/99.link\n";
+    machine.tree.file("/run/udev/data/n3", data);
+    let moving = event("move", body, "net").with("DEVPATH_OLD", can0);
+    let changes = machine.does(moving.with("IFINDEX", "3"));
+    let file = changes[0].device().property("ID_NET_LINK_FILE");
+    assert_eq!(file, Some("/lib/systemd/network/99.link".as_ref()));
+    machine.is_as_the_tree();
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_not_there() {
     const EIO: i32 = 5;
     let mut machine = Machine::new();
