@@ -135,11 +135,13 @@ impl Stub {
 
     /// Adds an I2C bus, if it is not there yet.
     pub fn i2c_bus(self, bus: &str) -> Stub {
-        self.add_bus(bus);
+        self.plug_i2c_bus(bus);
         self
     }
 
-    fn add_bus(&self, bus: &str) {
+    /// Adds an I2C bus while the board is in use, as if its adapter was plugged in, if it is not there
+    /// yet.
+    pub fn plug_i2c_bus(&self, bus: &str) {
         if self.board.buses.add(bus) {
             self.board.hotplug.bus_came(&self.board, bus);
         }
@@ -188,7 +190,7 @@ impl Stub {
         if !address.is_valid() {
             return Err(crate::Error::NoAddress { address });
         }
-        self.add_bus(bus);
+        self.plug_i2c_bus(bus);
         self.board.buses.attach(bus, address, Box::new(device))?;
         self.board.tell(|| Action::Plug {
             bus: bus.into(),

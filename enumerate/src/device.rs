@@ -144,17 +144,25 @@ impl Device {
     fn tell(&mut self, key: &OsStr, value: &OsStr) {
         let bytes = key.as_bytes();
         let about_the_event = NO_PROPERTIES.iter().any(|name| key == *name);
-        if bytes.is_empty() || about_the_event || bytes.starts_with(b"SYNTH_") {
+        // Names with a dot are of udevd's rules for each other, and are not kept.
+        let is_private = bytes.is_empty() || bytes.starts_with(b".");
+        if is_private || about_the_event || bytes.starts_with(b"SYNTH_") {
             return;
         }
-        // The kernel says `ttyUSB0`, udevd `/dev/ttyUSB0`.
         let value = match value.as_bytes().strip_prefix(b"/dev/") {
-            Some(name) if key == "DEVNAME" => OsStr::from_bytes(name),
-            _ => value,
+            // The kernel says `ttyUSB0`, udevd `/dev/ttyUSB0`.
+            Some(name) if key == "DEVNAME" => name.to_vec(),
+            // In no order, and in another one in udevd's files.
+            _ if key == "DEVLINKS" => {
+                let mut links: Vec<&[u8]> = value.as_bytes().split(|byte| *byte == b' ').collect();
+                links.sort_unstable();
+                links.join(&b' ')
+            }
+            _ => value.as_bytes().to_vec(),
         };
         self.properties
             .entry(key.into())
-            .or_insert_with(|| value.into());
+            .or_insert_with(|| OsString::from_vec(value));
     }
 
     fn look(&mut self, tree: &dyn Tree) {

@@ -1,10 +1,38 @@
 use std::io::{self, Read};
 
+use crate::{ParseError, Uevent};
+
 /// The longest datagram that a stream may have. The kernel's are at most some 4 kB.
 const LONGEST: u32 = 65536;
 
-/// The datagrams of a stream, each with its length before it.
+/// What a feeder tells, one at a time.
 #[doc = include_str!("../FEED.md")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Datagram {
+    /// What follows is all that there is.
+    ColdPlug,
+    /// That was all that there is; from here on it is what happens.
+    Live,
+    /// This happened, or this is there.
+    Uevent(Uevent),
+}
+
+impl Datagram {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// It is neither a mark nor a uevent.
+    pub fn parse(bytes: &[u8]) -> Result<Datagram, ParseError> {
+        match bytes {
+            b"cold-plug" => Ok(Datagram::ColdPlug),
+            b"live" => Ok(Datagram::Live),
+            _ => Uevent::parse(bytes).map(Datagram::Uevent),
+        }
+    }
+}
+
+/// The bytes of datagrams in a stream, each with its length before it; see [`Datagram`].
 #[derive(Debug)]
 pub struct Frames<R>(R);
 

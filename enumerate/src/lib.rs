@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod autoload;
 pub mod backend;
 mod can;
 mod change;
@@ -12,6 +13,7 @@ mod identity;
 #[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
 mod linux;
 mod memory;
+mod ready;
 mod recording;
 mod registry;
 mod sequence;
@@ -21,6 +23,7 @@ mod uevent;
 mod views;
 mod watch;
 
+pub use autoload::Autoload;
 pub use backend::{Backend, Listener, Node};
 pub use can::{CanLink, CanState};
 pub use change::{Change, ChangeKind};
@@ -28,10 +31,13 @@ pub use device::Device;
 pub use devices::Devices;
 pub use error::{Error, ErrorKind, Result};
 pub use filter::Filter;
-pub use frames::Frames;
+pub use frames::{Datagram, Frames};
 pub use identity::Identity;
+#[cfg(target_os = "linux")]
+pub use linux::Feed;
 pub use linux::{Group, Linux};
 pub use memory::MemoryTree;
+pub use ready::{ready, wait_ready};
 pub use recording::{Recording, RecordingError, Step};
 pub use registry::Registry;
 pub use tree::Tree;

@@ -143,6 +143,17 @@ impl Stub {
     /// Adds a chip with this label, and lines of these names. With the label of a Raspberry Pi's
     /// (`pinctrl-bcm2835`) its lines are known by number (`GPIO17`) and pin (`header:11`), too.
     pub fn chip<N: Into<String>>(self, label: &str, names: impl IntoIterator<Item = N>) -> Stub {
+        self.add_chip(label, names, true);
+        self
+    }
+
+    /// Adds a chip while the board is in use, as if it was plugged in, and returns its name: with the
+    /// first number that is free.
+    pub fn plug_chip<N: Into<String>>(
+        &self,
+        label: &str,
+        names: impl IntoIterator<Item = N>,
+    ) -> String {
         self.add_chip(label, names, true)
     }
 
@@ -153,15 +164,16 @@ impl Stub {
         label: &str,
         names: impl IntoIterator<Item = N>,
     ) -> Stub {
-        self.add_chip(label, names, false)
+        self.add_chip(label, names, false);
+        self
     }
 
     fn add_chip<N: Into<String>>(
-        self,
+        &self,
         label: &str,
         names: impl IntoIterator<Item = N>,
         has_interrupts: bool,
-    ) -> Stub {
+    ) -> String {
         // Taken before the lock: whose they are may use the board.
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         let count = names.len();
@@ -171,7 +183,7 @@ impl Stub {
         state.add_chip(&name, label, names, has_interrupts);
         drop(state);
         board.hotplug.chip_came(board, &name, label, count);
-        self
+        name
     }
 
     /// Takes a chip away while the board is in use, as if it was unplugged: whoever holds lines of

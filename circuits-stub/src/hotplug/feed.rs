@@ -1,13 +1,13 @@
 //! What uevents do to the board.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use circuits_enumerate::{Action, Devices, Frames, Step, Uevent};
+use circuits_enumerate::{Action, Datagram, Devices, Frames, Step, Uevent};
 
-use super::{Hotplug, Recorded};
+use super::{Hotplug, Recorded, State};
 use crate::gpio::GrownLine;
 use crate::stub::Board;
 use crate::{Profile, Result, Stub};
@@ -21,8 +21,8 @@ impl Stub {
     }
 
     /// Feeds the board a datagram of the kernel's: what it tells of comes, changes or goes on the
-    /// board, and programs that watch it are told. An empty one ends a cold-plug, or begins one anew:
-    /// see [`Frames`].
+    /// board, and programs that watch it are told. The marks of a feed are taken, too: see
+    /// [`Datagram`].
     ///
     /// GPIO chips and I2C buses grow by it, as a [profile](Stub::profile) says: without one a bus is
     /// empty, and a chip cannot be opened. Other devices are there to be listed.
@@ -31,13 +31,16 @@ impl Stub {
     /// [`Error::NoUevent`](crate::Error::NoUevent), and nothing was done.
     pub fn feed(&self, datagram: &[u8]) -> Result<()> {
         let (board, hotplug) = (self.board(), &self.board().hotplug);
-        if datagram.is_empty() {
-            hotplug.mark(board);
-            return Ok(());
+        match Datagram::parse(datagram)? {
+            Datagram::ColdPlug => hotplug.lock().told = Some(BTreeSet::new()),
+            Datagram::Live => hotplug.forget_untold(board),
+            Datagram::Uevent(event) => {
+                hotplug.note_fed(&event);
+                hotplug.fed(board, event);
+            }
+            // There are no others.
+            _ => {}
         }
-        let event = Uevent::parse(datagram)?;
-        hotplug.note_fed(&event);
-        hotplug.fed(board, event);
         Ok(())
     }
 
@@ -116,33 +119,20 @@ impl Hotplug {
     /// Notes what came by uevents, and what was told of in a cold-plug.
     fn note_fed(&self, event: &Uevent) {
         let mut state = self.lock();
-        let path = event.devpath();
-        if let Some(told) = &mut state.told {
-            told.insert(path.into());
-        }
-        match event.action() {
-            Action::Remove => state.fed.retain(|fed| !fed.starts_with(path)),
-            Action::Move => {
-                let from = event.field("DEVPATH_OLD").map(PathBuf::from);
-                let below = |fed: &PathBuf| {
-                    let below = fed.strip_prefix(from.as_ref()?).ok()?;
-                    Some(path.components().chain(below.components()).collect())
-                };
-                let moved: Vec<PathBuf> = state.fed.iter().filter_map(below).collect();
-                state
-                    .fed
-                    .retain(|fed| from.as_ref().is_none_or(|from| !fed.starts_with(from)));
-                state.fed.extend(moved);
+        let State { fed, told, .. } = &mut *state;
+        for paths in [Some(fed), told.as_mut()].into_iter().flatten() {
+            match (event.action(), event.field("DEVPATH_OLD")) {
+                (Action::Remove, _) => paths.retain(|path| !path.starts_with(event.devpath())),
+                (Action::Move, Some(from)) => rename(paths, Path::new(from), event.devpath()),
+                _ => drop(paths.insert(event.devpath().into())),
             }
-            _ => drop(state.fed.insert(path.into())),
         }
     }
 
-    /// A cold-plug ends, and what came by uevents before and was not told of is gone; or one begins.
-    fn mark(&self, board: &Board) {
+    /// The cold-plug is over: what came by uevents before and was not told of is gone.
+    fn forget_untold(&self, board: &Board) {
         let mut state = self.lock();
         let Some(told) = state.told.take() else {
-            state.told = Some(Default::default());
             return;
         };
         let gone: Vec<PathBuf> = state.fed.difference(&told).cloned().collect();
@@ -216,6 +206,21 @@ impl Hotplug {
         let mut profiles = profiles.into_iter();
         profiles.find(|profile| profile.fits(device, &devices))
     }
+}
+
+/// Something has another path now, and so has what is below it.
+fn rename(paths: &mut BTreeSet<PathBuf>, from: &Path, to: &Path) {
+    let moving: Vec<PathBuf> = paths
+        .iter()
+        .filter(|path| path.starts_with(from))
+        .cloned()
+        .collect();
+    for path in moving {
+        paths.remove(&path);
+        let below = path.strip_prefix(from).unwrap_or(&path);
+        paths.insert(to.components().chain(below.components()).collect());
+    }
+    paths.insert(to.into());
 }
 
 impl Recorded {

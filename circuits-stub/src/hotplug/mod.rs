@@ -96,7 +96,6 @@ impl Hotplug {
             tree,
             state: Mutex::new(State {
                 queue: QUEUE,
-                told: Some(BTreeSet::new()),
                 ..State::default()
             }),
             agenda: Agenda::new(schedule.clone(), grant),

@@ -124,6 +124,13 @@ fn undone(event: &Uevent) -> Uevent {
 }
 
 impl Stub {
+    /// Says what machine the board is: `Raspberry Pi 3 Model B`.
+    pub fn model(self, name: &str) -> Stub {
+        let tree = &self.board().hotplug.tree;
+        tree.file("/sys/firmware/devicetree/base/model", format!("{name}\0"));
+        self
+    }
+
     /// Has programs wait for the nodes of what comes from now on: they may open them only after this
     /// time, as on a machine whose udevd sets permissions a moment after the kernel told of a device.
     pub fn nodes_after(self, grace: Duration) -> Stub {

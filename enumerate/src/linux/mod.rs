@@ -1,6 +1,7 @@
 //! The devices of this machine: `/sys`, uevents by netlink, nodes by inotify, CAN by route netlink.
 //! No `unsafe`: rustix has the system calls.
 
+mod feed;
 mod group;
 mod node;
 mod route;
@@ -16,6 +17,7 @@ use circuits_wait::{Clock, Monotonic};
 use crate::{Backend, Listener, Node, Result, Tree};
 use sysfs::Sysfs;
 
+pub use feed::Feed;
 pub use group::Group;
 
 /// The devices of this machine.
@@ -25,6 +27,7 @@ pub struct Linux {
     tree: Sysfs,
     group: Option<Group>,
     receive_buffer: usize,
+    feed: Option<Feed>,
 }
 
 impl Linux {
@@ -40,6 +43,7 @@ impl Linux {
             tree: Sysfs::new(None),
             group: None,
             receive_buffer: 1 << 20,
+            feed: None,
         }
     }
 
@@ -57,6 +61,12 @@ impl Linux {
     pub fn on_group(self, group: Group) -> Linux {
         let group = Some(group);
         Linux { group, ..self }
+    }
+
+    /// Takes uevents from this feed, and not from the kernel.
+    pub fn fed_by(self, feed: &Feed) -> Linux {
+        let feed = Some(feed.clone());
+        Linux { feed, ..self }
     }
 
     /// Asks for so many bytes in which the kernel keeps uevents until they are read, 1 MiB without.
@@ -90,6 +100,9 @@ impl Backend for Linux {
     }
 
     fn listen(&self) -> io::Result<Box<dyn Listener>> {
+        if let Some(feed) = &self.feed {
+            return Ok(Box::new(feed.listen(&self.clock)?));
+        }
         let group = self.group.unwrap_or_else(|| {
             let udevd = self.tree.exists(Path::new("/run/udev/control"));
             if udevd { Group::Udev } else { Group::Kernel }
