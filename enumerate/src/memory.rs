@@ -134,7 +134,18 @@ impl State {
         let (path, Some(subsystem)) = (event.devpath(), event.subsystem()) else {
             return;
         };
-        let (folder, device) = (folder(path), Device::of_uevent(event, &Nothing));
+        let folder = folder(path);
+        let mut device = Device::of_uevent(event, &Nothing);
+        // This uevent alone leaves out the alias, which the file does not.
+        if *event.action() == Action::Unbind {
+            if let Some(Entry::File(text)) = self.entries.get(&folder.join("uevent")) {
+                let mut lines = text.split(|byte| *byte == b'\n');
+                let alias = lines.find(|line| line.starts_with(b"MODALIAS="));
+                if let Some(line) = alias {
+                    device.tell_line(line);
+                }
+            }
+        }
         let mut text = Vec::new();
         for (key, value) in device.properties() {
             text.extend_from_slice(key.as_bytes());
@@ -176,7 +187,20 @@ impl State {
             let below = path.strip_prefix(&from_folder).ok()?;
             Some((to_folder.join(below), entry.clone()))
         });
-        let moving: Vec<_> = moving.collect();
+        let mut moving: Vec<_> = moving.collect();
+        // Classes and buses have links to what is below, which lead there still.
+        for (link, entry) in &self.entries {
+            let Entry::Link(to) = entry else {
+                continue;
+            };
+            let target = target(link.parent().unwrap_or(Path::new("/")), to);
+            match target.strip_prefix(&from_folder) {
+                Ok(below) if below != Path::new("") && !link.starts_with(&from_folder) => {
+                    moving.push((link.clone(), Entry::Link(to_folder.join(below))));
+                }
+                _ => {}
+            }
+        }
         self.remove_device(from);
         self.entries.extend(moving);
     }

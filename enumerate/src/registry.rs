@@ -39,8 +39,10 @@ impl Registry {
     /// Does what a uevent tells. A uevent of a device that is known so already is no change: many
     /// programs have the kernel tell of all devices again when they start.
     pub fn apply(&mut self, event: Uevent, tree: &dyn Tree, time: Time) {
-        // Others tell of modules and drivers.
-        if !event.devpath().starts_with("/devices") {
+        // Others tell of modules and drivers. Queues of network interfaces are below them, and are no
+        // devices: no class has them, so nobody who looks finds them (net/core/net-sysfs.c).
+        let is_queue = event.subsystem().is_some_and(|name| name == "queues");
+        if !event.devpath().starts_with("/devices") || is_queue {
             return;
         }
         let event = Arc::new(event);
@@ -118,7 +120,12 @@ impl Changing<'_> {
             // They say things of the moment, which are no properties, and not always all that are.
             _ => Device::read(path, event.subsystem(), tree).ok(),
         };
-        let device = device.unwrap_or_else(|| Device::of_uevent(event, tree));
+        let mut device = device.unwrap_or_else(|| Device::of_uevent(event, tree));
+        // What udevd says of one that has just come may be of another one that had its number.
+        let has_come = *event.action() == Action::Add && !self.devices.contains_key(path);
+        if !has_come {
+            device.ask_udev(tree);
+        }
         let Some(previous) = self.devices.get(path).cloned() else {
             let device = Arc::new(device);
             self.devices.insert(path.into(), device.clone());
@@ -176,7 +183,11 @@ impl Changing<'_> {
             };
             // `join` of nothing would end it with a slash.
             let device = match below.as_os_str().is_empty() {
-                true => previous.updated(Device::of_uevent(event, tree)),
+                true => {
+                    let mut device = Device::of_uevent(event, tree);
+                    device.ask_udev(tree);
+                    previous.updated(device)
+                }
                 false => previous.moved(to.join(below)),
             };
             let device = Arc::new(device);
