@@ -28,6 +28,14 @@ impl Identity {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What a program opens is known by this whether its node is there or not.
+    pub(crate) fn of_node(self, subsystem: &str) -> Identity {
+        match self.0.split_once('@') {
+            Some((_, place)) => Identity(format!("{subsystem}@{place}")),
+            None => self,
+        }
+    }
 }
 
 /// Reads one that was kept as text.

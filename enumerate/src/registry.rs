@@ -46,9 +46,8 @@ impl Registry {
             return;
         }
         let event = Arc::new(event);
-        let mut devices = std::mem::take(&mut self.devices.devices);
         let mut changing = Changing {
-            devices: Arc::make_mut(&mut devices),
+            devices: &mut self.devices,
             changes: &mut self.changes,
             time,
             uevent: Some(event.clone()),
@@ -58,18 +57,16 @@ impl Registry {
             Action::Move => changing.move_here(&event, tree),
             _ => changing.update(&event, tree),
         }
-        self.devices.devices = devices;
         if event.subsystem().is_some_and(|name| name == "net") {
             self.devices.look_at_can(tree);
         }
     }
 
     /// Makes it equal to what was found by looking, after uevents were lost, and tells of the
-    /// differences: what went, the outermost first, then what came.
+    /// differences: what went, what hangs on others first, then what came, the other way round.
     pub fn resync(&mut self, found: Devices, time: Time) {
-        let mut devices = std::mem::replace(&mut self.devices, found.clone()).devices;
         let mut changing = Changing {
-            devices: Arc::make_mut(&mut devices),
+            devices: &mut self.devices,
             changes: &mut self.changes,
             time,
             uevent: None,
@@ -78,11 +75,12 @@ impl Registry {
             Some(now) => device.is_another(now),
             None => true,
         };
-        let gone = changing.devices.values().rev().filter(is_gone);
+        let gone = changing.devices.iter().filter(is_gone);
         let gone: Vec<PathBuf> = gone.map(|device| device.path().into()).collect();
-        gone.iter().for_each(|path| changing.remove_one(path));
+        gone.iter().rev().for_each(|path| changing.remove_one(path));
+        let before = std::mem::replace(changing.devices, found.clone());
         for device in found.iter() {
-            let previous = changing.devices.get(device.path()).cloned();
+            let previous = before.get(device.path()).cloned();
             match previous {
                 Some(previous) if previous == *device => {}
                 Some(_) => changing.tell(ChangeKind::Changed, device.clone(), previous),
@@ -94,13 +92,18 @@ impl Registry {
 
 /// Devices in the middle of a change.
 struct Changing<'a> {
-    devices: &'a mut BTreeMap<PathBuf, Arc<Device>>,
+    devices: &'a mut Devices,
     changes: &'a mut VecDeque<Change>,
     time: Time,
     uevent: Option<Arc<Uevent>>,
 }
 
 impl Changing<'_> {
+    /// The devices by path. Somebody may hold them as they were.
+    fn map(&mut self) -> &mut BTreeMap<PathBuf, Arc<Device>> {
+        Arc::make_mut(&mut self.devices.devices)
+    }
+
     fn tell(&mut self, kind: ChangeKind, device: Arc<Device>, previous: Option<Arc<Device>>) {
         // What follows from it was told by no uevent.
         let uevent = self.uevent.clone();
@@ -108,6 +111,8 @@ impl Changing<'_> {
             time: self.time,
             kind,
             uevent: uevent.filter(|event| event.devpath() == device.path()),
+            // While what it hangs on is there.
+            identity: self.devices.identity(&device),
             device,
             previous,
         });
@@ -122,13 +127,13 @@ impl Changing<'_> {
         };
         let mut device = device.unwrap_or_else(|| Device::of_uevent(event, tree));
         // What udevd says of one that has just come may be of another one that had its number.
-        let has_come = *event.action() == Action::Add && !self.devices.contains_key(path);
+        let has_come = *event.action() == Action::Add && self.devices.get(path).is_none();
         if !has_come {
             device.ask_udev(tree);
         }
         let Some(previous) = self.devices.get(path).cloned() else {
             let device = Arc::new(device);
-            self.devices.insert(path.into(), device.clone());
+            self.map().insert(path.into(), device.clone());
             return self.tell(ChangeKind::Added, device, None);
         };
         let again = *event.action() == Action::Add || event.field("SYNTH_UUID").is_some();
@@ -148,19 +153,19 @@ impl Changing<'_> {
             Action::Offline => ChangeKind::Offline,
             _ => ChangeKind::Changed,
         };
-        self.devices.insert(path.into(), device.clone());
+        self.map().insert(path.into(), device.clone());
         self.tell(kind, device, Some(previous));
     }
 
     /// A device goes, and all that hangs on it before.
     fn remove(&mut self, path: &Path) {
-        let paths = subtree(self.devices, path).map(|(path, _)| path.clone());
+        let paths = subtree(&self.devices.devices, path).map(|(path, _)| path.clone());
         let paths: Vec<PathBuf> = paths.collect();
         paths.iter().rev().for_each(|path| self.remove_one(path));
     }
 
     fn remove_one(&mut self, path: &Path) {
-        if let Some(device) = self.devices.remove(path) {
+        if let Some(device) = self.map().remove(path) {
             self.tell(ChangeKind::Removed, device.clone(), Some(device));
         }
     }
@@ -170,10 +175,10 @@ impl Changing<'_> {
         let (Some(from), to) = (event.field("DEVPATH_OLD").map(Path::new), event.devpath()) else {
             return self.update(event, tree);
         };
-        let moving = subtree(self.devices, from).map(|(_, device)| device.clone());
+        let moving = subtree(&self.devices.devices, from).map(|(_, device)| device.clone());
         let moving: Vec<Arc<Device>> = moving.collect();
         for device in &moving {
-            self.devices.remove(device.path());
+            self.map().remove(device.path());
         }
         // Whatever was there is not any more.
         self.remove(to);
@@ -191,10 +196,10 @@ impl Changing<'_> {
                 false => previous.moved(to.join(below)),
             };
             let device = Arc::new(device);
-            self.devices.insert(device.path().into(), device.clone());
+            self.map().insert(device.path().into(), device.clone());
             self.tell(ChangeKind::Moved, device, Some(previous));
         }
-        if !self.devices.contains_key(to) {
+        if self.devices.get(to).is_none() {
             self.update(event, tree);
         }
     }

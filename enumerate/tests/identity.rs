@@ -196,10 +196,19 @@ fn the_number_of_a_bus_is_not_what_its_controller_is_known_by() {
     let i2c = Path::new("/devices/platform/soc/3f804000.i2c");
     add(&tree, "platform", i2c, &["MODALIAS=of:Ni2c"]);
     add(&tree, "i2c", i2c.join("i2c-1"), &[]);
+    let node = |number: u32| {
+        let path = i2c.join(format!("i2c-{number}/i2c-dev/i2c-{number}"));
+        let name = format!("DEVNAME=i2c-{number}");
+        add(&tree, "i2c-dev", path, &[&name]);
+    };
     let bus = |tree| list(tree).i2c_adapters().remove(0);
     let kept = bus(&tree).identity;
     tree.apply(&Uevent::new(Action::Remove, i2c.join("i2c-1"), "i2c"));
     add(&tree, "i2c", i2c.join("i2c-11"), &[]);
+    // No program can open it, until it has a node.
+    assert_eq!(bus(&tree).identity, kept);
+    assert_eq!(found(&list(&tree), &kept), None);
+    node(11);
     assert_eq!(found(&list(&tree), &kept).as_deref(), Some("i2c-11"));
     assert_eq!(bus(&tree).identity, kept);
 }
@@ -217,6 +226,8 @@ fn what_hid_devices_are_counted_by_is_not_kept() {
             &["DRIVER=mcp2221", "MODALIAS=hid:b0003"],
         );
         add(&tree, "i2c", path.join("i2c-5"), &[]);
+        let node = path.join("i2c-5/i2c-dev/i2c-5");
+        add(&tree, "i2c-dev", node, &["DEVNAME=i2c-5"]);
         path
     };
     let first = hid(1);

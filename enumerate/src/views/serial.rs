@@ -12,7 +12,8 @@ pub struct SerialPort {
     pub name: String,
     /// Its node.
     pub node: PathBuf,
-    /// The driver: `uart-pl011`, `ftdi_sio`.
+    /// The driver: `uart-pl011`, `ftdi_sio`. Of a port that was just added it may be told later, when the
+    /// adapter is bound.
     pub driver: Option<String>,
     /// Which USB device it is a part of, if it is.
     pub usb: Option<Usb>,
