@@ -39,8 +39,7 @@ impl Registry {
     /// Does what a uevent tells. A uevent of a device that is known so already is no change: many
     /// programs have the kernel tell of all devices again when they start.
     pub fn apply(&mut self, event: Uevent, tree: &dyn Tree, time: Time) {
-        // Others tell of modules and drivers.
-        if !event.devpath().starts_with("/devices") {
+        if !event.is_of_device() {
             return;
         }
         let event = Arc::new(event);
@@ -63,7 +62,7 @@ impl Registry {
     }
 
     /// Makes it equal to what was found by looking, after uevents were lost, and tells of the
-    /// differences: what went, the outermost first, then what came.
+    /// differences: what went, each before what it hung on, then what came, each after it.
     pub fn resync(&mut self, found: Devices, time: Time) {
         let mut devices = std::mem::replace(&mut self.devices, found.clone()).devices;
         let mut changing = Changing {
@@ -78,7 +77,8 @@ impl Registry {
         };
         let gone = changing.devices.values().rev().filter(is_gone);
         let gone: Vec<PathBuf> = gone.map(|device| device.path().into()).collect();
-        gone.iter().for_each(|path| changing.remove_one(path));
+        // What hung on it went with it, even if there is such a one again.
+        gone.iter().for_each(|path| changing.remove(path));
         for device in found.iter() {
             let previous = changing.devices.get(device.path()).cloned();
             match previous {
@@ -160,9 +160,16 @@ impl Changing<'_> {
 
     /// A device has another path, and so has all that hangs on it.
     fn move_here(&mut self, event: &Uevent, tree: &dyn Tree) {
-        let (Some(from), to) = (event.field("DEVPATH_OLD").map(Path::new), event.devpath()) else {
+        let to = event.devpath();
+        // The kernel says so of one that got the name it had (`device_rename`), too.
+        let Some(from) = event.moved_from().filter(|from| *from != to) else {
             return self.update(event, tree);
         };
+        // Nothing can hang on itself, nor be what it hung on.
+        if from.starts_with(to) || to.starts_with(from) {
+            self.remove(from);
+            return self.update(event, tree);
+        }
         let moving = subtree(self.devices, from).map(|(_, device)| device.clone());
         let moving: Vec<Arc<Device>> = moving.collect();
         for device in &moving {
