@@ -3,7 +3,11 @@
 
 mod invariants;
 
-use invariants::{Drawn, STEP};
+use std::fs;
+use std::path::Path;
+
+use circuits_enumerate::{Recording, Uevent};
+use invariants::{Drawn, STEP, encode};
 
 /// Calls with bytes of up to so many steps, so many times.
 fn draw(seed: u64, steps: usize, rounds: usize, hold: fn(&[u8])) {
@@ -22,10 +26,55 @@ fn draw(seed: u64, steps: usize, rounds: usize, hold: fn(&[u8])) {
 
 #[test]
 fn any_uevents_lost_or_not() {
-    draw(1, 24, 4000, invariants::registry);
+    draw(1, 20, 1000, invariants::registry);
 }
 
 #[test]
 fn what_uevents_lead_to_is_what_a_look_finds() {
-    draw(2, 48, 2000, invariants::tree);
+    draw(2, 30, 500, invariants::tree);
+}
+
+#[test]
+fn any_datagram_like_those_of_kernels() {
+    let mut random = fastrand::Rng::with_seed(3);
+    let events =
+        b"libudev\0\xfe\xed\xca\xfe add@/devices/a/../b ACTION=add DEVPATH=/devices SEQNUM=7";
+    for _ in 0..5_000 {
+        let mut bytes = Vec::new();
+        // Pieces of what they are made of, ended or not.
+        for _ in 0..random.usize(1..6) {
+            let from = random.usize(..events.len());
+            let to = random.usize(from..events.len());
+            bytes.extend(
+                events[from..to]
+                    .iter()
+                    .map(|byte| if *byte == b' ' { 0 } else { *byte }),
+            );
+        }
+        invariants::uevent(&bytes);
+    }
+}
+
+#[test]
+fn recordings_and_parts_of_them() {
+    let mut random = fastrand::Rng::with_seed(4);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings/pi");
+    for name in ["can-link", "gpio-chip", "i2c-client", "spi-device"] {
+        let text = fs::read_to_string(folder.join(name).with_extension("txt")).unwrap();
+        invariants::recording(text.as_bytes());
+        let lines: Vec<&str> = text.lines().collect();
+        for _ in 0..20 {
+            let drawn = (0..20).map(|_| lines[random.usize(..lines.len())]);
+            let text = format!("[drawn: uevents]\n{}", drawn.collect::<Vec<_>>().join("\n"));
+            invariants::recording(text.as_bytes());
+        }
+        let recording = Recording::parse(&text).unwrap();
+        let datagrams = recording.steps().flat_map(|step| step.uevents());
+        let events: Vec<Uevent> = datagrams
+            .map(|bytes| Uevent::parse(bytes).unwrap())
+            .collect();
+        let steps: Vec<u8> = events.iter().flat_map(encode).collect();
+        invariants::registry(&steps);
+        invariants::tree(&steps);
+    }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use circuits_enumerate::Uevent;
 
 /// How many bytes make a step.
-pub const STEP: usize = 5;
+pub(crate) const STEP: usize = 5;
 
 /// A step of a sequence: a uevent of one of few devices, which may be lost, or a look. Any bytes are
 /// one.
@@ -11,7 +11,7 @@ pub const STEP: usize = 5;
 /// The bytes are: what happens; the path; the path before; the subsystem, with oddities in the upper
 /// bits; the properties.
 #[derive(Clone, Copy, Debug)]
-pub struct Drawn([u8; STEP]);
+pub(crate) struct Drawn([u8; STEP]);
 
 const ACTIONS: [&str; 16] = [
     "add", "add", "add", "add", "remove", "remove", "change", "move", "move", "move", "bind",
@@ -23,7 +23,7 @@ const SUBSYSTEMS: [&str; 4] = ["net", "usb", "gpio", "i2c"];
 
 impl Drawn {
     /// All that are in bytes.
-    pub fn all(bytes: &[u8]) -> impl Iterator<Item = Drawn> {
+    pub(crate) fn all(bytes: &[u8]) -> impl Iterator<Item = Drawn> {
         bytes.chunks_exact(STEP).map(|bytes| {
             let mut step = [0; STEP];
             step.copy_from_slice(bytes);
@@ -32,22 +32,22 @@ impl Drawn {
     }
 
     /// Whether somebody looks.
-    pub fn is_resync(self) -> bool {
+    pub(crate) fn is_resync(self) -> bool {
         self.0[0] >> 4 == 15
     }
 
     /// Whether the registry is not told.
-    pub fn is_lost(self) -> bool {
+    pub(crate) fn is_lost(self) -> bool {
         self.0[0] >> 4 == 14
     }
 
     /// Whether the tree shows it.
-    pub fn is_in_tree(self) -> bool {
+    pub(crate) fn is_in_tree(self) -> bool {
         self.0[0] >> 4 != 13
     }
 
     /// A file that the device has.
-    pub fn attribute(self) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn attribute(self) -> Option<(&'static str, &'static str)> {
         let files = [
             None,
             Some(("serial", "GPS\n")),
@@ -57,7 +57,7 @@ impl Drawn {
         files[usize::from(self.0[4] >> 6)]
     }
 
-    pub fn event(self) -> Uevent {
+    pub(crate) fn event(self) -> Uevent {
         let [what, to, from, kind, properties] = self.0;
         let odd = kind >> 4;
         let word = ACTIONS[usize::from(what & 15)];
@@ -125,7 +125,7 @@ fn path(byte: u8) -> PathBuf {
 }
 
 /// Bytes of a step that is about as this uevent: there are far fewer paths.
-pub fn encode(event: &Uevent) -> [u8; STEP] {
+pub(crate) fn encode(event: &Uevent) -> [u8; STEP] {
     let word = event.action().as_os_str();
     let what = ACTIONS.iter().position(|known| word == *known);
     let squeeze = |path: &std::path::Path| {

@@ -15,10 +15,10 @@ use circuits_enumerate::{
 };
 use circuits_wait::Time;
 
-pub use self::drawn::{Drawn, STEP, encode};
+pub(crate) use self::drawn::{Drawn, STEP, encode};
 
 /// Any datagram, in the kernel's framing or udev's.
-pub fn uevent(bytes: &[u8]) {
+pub(crate) fn uevent(bytes: &[u8]) {
     let Ok(event) = Uevent::parse(bytes) else {
         return;
     };
@@ -58,7 +58,7 @@ pub fn uevent(bytes: &[u8]) {
 }
 
 /// Any text, and the tree it is applied to.
-pub fn recording(bytes: &[u8]) {
+pub(crate) fn recording(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
@@ -87,7 +87,7 @@ pub fn recording(bytes: &[u8]) {
 }
 
 /// Any uevents, told or lost, in any order: what a registry tells is what it does.
-pub fn registry(bytes: &[u8]) {
+pub(crate) fn registry(bytes: &[u8]) {
     let (tree, mut registry) = (empty_tree(), Registry::default());
     let mut model = Model::default();
     for (number, drawn) in Drawn::all(bytes).enumerate() {
@@ -114,7 +114,7 @@ pub fn registry(bytes: &[u8]) {
 }
 
 /// Uevents as a kernel tells them, none lost: what a registry has is what a look finds.
-pub fn tree(bytes: &[u8]) {
+pub(crate) fn tree(bytes: &[u8]) {
     let (tree, mut registry) = (empty_tree(), Registry::default());
     let mut model = Model::default();
     for drawn in Drawn::all(bytes) {
@@ -305,12 +305,10 @@ fn assert_ordered(devices: &Devices) {
     let paths: Vec<&Path> = devices.iter().map(|device| device.path()).collect();
     assert!(paths.is_sorted_by(|one, other| one < other), "{paths:?}");
     assert_eq!(paths.len(), devices.len());
-    for (index, path) in paths.iter().enumerate() {
-        let late = paths[index + 1..]
-            .iter()
-            .find(|other| path.starts_with(other));
-        assert_eq!(late, None, "above {}", path.display());
-        assert_eq!(devices.get(path).map(|device| device.path()), Some(*path));
+    for path in paths {
+        assert_eq!(devices.get(path).map(|device| device.path()), Some(path));
+        let mut above = devices.above(path);
+        assert!(above.all(|device| device.path() < path));
     }
 }
 

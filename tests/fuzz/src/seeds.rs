@@ -38,10 +38,9 @@ fn put_into(corpus: &Path, target: &str, recordings: &Path) -> io::Result<()> {
             "recording" => {
                 put(text.as_bytes())?;
                 // A section is enough to begin with, and short.
-                let sections = text.split("\n[").skip(1);
-                sections
-                    .map(|section| put(format!("[{section}").as_bytes()))
-                    .collect::<io::Result<()>>()?;
+                for section in text.split("\n[").skip(1) {
+                    put(format!("[{section}").as_bytes())?;
+                }
             }
             "uevent" => {
                 for event in events {
@@ -51,10 +50,9 @@ fn put_into(corpus: &Path, target: &str, recordings: &Path) -> io::Result<()> {
             }
             _ => {
                 let steps: Vec<u8> = events.flat_map(|event| encode(&event)).collect();
-                steps
-                    .chunks(10 * STEP)
-                    .map(&mut put)
-                    .collect::<io::Result<()>>()?;
+                for steps in steps.chunks(10 * STEP) {
+                    put(steps)?;
+                }
             }
         }
     }

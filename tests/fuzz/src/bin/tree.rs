@@ -1,8 +1,7 @@
 #![no_main]
-//! See the README of this package.
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(init: circuits_fuzz::seeds::put("tree"), |bytes: &[u8]| {
-    circuits_fuzz::invariants::tree(bytes);
+fuzz_target!(init: circuits_fuzz::seed("tree"), |bytes: &[u8]| {
+    circuits_fuzz::tree(bytes);
 });
