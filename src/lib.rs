@@ -3,9 +3,13 @@
 mod board;
 mod failure;
 mod interrupt;
+#[cfg(feature = "enumerate")]
+mod reconnect;
 mod spawn;
 
 pub use board::{Board, Error, Result};
+#[cfg(feature = "enumerate")]
+pub use circuits_enumerate as enumerate;
 #[cfg(feature = "gpio")]
 pub use circuits_gpio as gpio;
 #[cfg(feature = "i2c")]
@@ -17,6 +21,8 @@ pub use embedded_hal;
 pub use embedded_hal_async;
 pub use failure::Failure;
 pub use interrupt::Interrupt;
+#[cfg(feature = "enumerate")]
+pub use reconnect::{ReconnectError, reconnect, reconnect_async};
 pub use spawn::JoinHandle;
 
 /// What most programs need: [`Board`], [`Failure`], and embedded-hal's blocking traits.

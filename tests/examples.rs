@@ -63,6 +63,52 @@ fn list_lines_prints_all_of_them() {
 }
 
 #[test]
+fn list_devices_prints_a_machine_that_was_recorded() {
+    let recordings = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/pi");
+    let files = ["cold-plug.txt", "usb-serial.txt"].map(|name| recordings.join(name));
+    let mut arguments: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    arguments.extend(["--until", "plug another"]);
+    let output = run(None, "list_devices", &arguments);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert_eq!(said[0], "Raspberry Pi 3 Model B");
+    for line in [
+        "  gpiochip0      pinctrl-bcm2835, 54 lines",
+        "    0x49         tmp105, the kernel's driver lm75 has it",
+        "  spidev0.1      dh2228fv",
+        "  ttyAMA0        uart-pl011, also serial0",
+        "  ttyUSB1        ftdi_sio, QEMU USB SERIAL 0403:6001 serial number MODEM at 1-1.4",
+        "  vcan0          virtual, up",
+    ] {
+        assert!(
+            said.iter().any(|said| said == line),
+            "{line:?} is not in {said:#?}"
+        );
+    }
+    let output = run(Some("stub"), "list_devices", &[]);
+    let said = lines(&output.stdout);
+    assert!(
+        said.contains(&"  i2c-1          virtual board".into()),
+        "{said:#?}"
+    );
+}
+
+#[test]
+fn hotplug_has_its_lamp_back() {
+    let output = run(None, "hotplug", &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        lines(&output.stdout),
+        [
+            "0.000000 s  the lamp is on gpiochip1",
+            "2.000000 s  the chip of line \"gpiochip1:0\" was removed",
+            "5.000000 s  the lamp is on gpiochip2",
+            "13.000000 s  the lamp is dark",
+        ]
+    );
+}
+
+#[test]
 fn traffic_light_goes_round_and_dark() {
     let output = run(Some("stub"), "traffic_light", &["--count", "1"]);
     assert!(output.status.success(), "{output:?}");

@@ -37,6 +37,17 @@ pub enum Error {
         holder: String,
     },
 
+    /// The board has no such I2C bus.
+    #[error("the virtual board has no I2C bus {bus:?}")]
+    NoBus {
+        /// The bus, as it was asked for.
+        bus: String,
+    },
+
+    /// Bytes are no uevent.
+    #[error("the virtual board was fed something that is no uevent")]
+    NoUevent(#[from] circuits_enumerate::ParseError),
+
     /// There is a device at this address already.
     #[error("there is a device at {address} on {bus} already")]
     AddressTaken {

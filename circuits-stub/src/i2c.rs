@@ -103,6 +103,8 @@ const BIT: Duration = Duration::from_micros(10);
 
 /// A missing acknowledge, as i2c-bcm2835 and most controllers tell of it.
 const EREMOTEIO: i32 = 121;
+/// The adapter is gone.
+const ENODEV: i32 = 19;
 
 /// All buses of a board, by name.
 #[derive(Debug, Default)]
@@ -113,16 +115,28 @@ impl Buses {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    pub(crate) fn add(&self, name: &str) -> Arc<Wire> {
-        self.lock()
-            .entry(name.into())
-            .or_insert_with(|| {
-                Arc::new(Wire {
-                    name: name.into(),
-                    state: Mutex::default(),
-                })
+    /// Adds a bus; says whether there was none of this name.
+    pub(crate) fn add(&self, name: &str) -> bool {
+        let mut buses = self.lock();
+        let is_new = !buses.contains_key(name);
+        buses.entry(name.into()).or_insert_with(|| {
+            Arc::new(Wire {
+                name: name.into(),
+                state: Mutex::default(),
             })
-            .clone()
+        });
+        is_new
+    }
+
+    /// Takes a bus away, with all that is on it; says whether there was one.
+    pub(crate) fn remove(&self, board: &Board, name: &str) -> bool {
+        let Some(wire) = self.lock().remove(name) else {
+            return false;
+        };
+        let mut state = wire.lock();
+        state.is_removed = true;
+        board.tell(|| Action::RemoveBus { bus: name.into() });
+        true
     }
 
     pub(crate) fn attach(
@@ -131,10 +145,8 @@ impl Buses {
         address: Address,
         device: Box<dyn Device>,
     ) -> Result<()> {
-        if !address.is_valid() {
-            return Err(Error::NoAddress { address });
-        }
-        let wire = self.add(bus);
+        let no_bus = || Error::NoBus { bus: bus.into() };
+        let wire = self.lock().get(bus).cloned().ok_or_else(no_bus)?;
         let mut state = wire.lock();
         if state.devices.contains_key(&address) {
             return Err(Error::AddressTaken {
@@ -161,6 +173,8 @@ pub(crate) struct Wire {
 
 #[derive(Default)]
 struct State {
+    /// Taken away.
+    is_removed: bool,
     busy_until: Time,
     devices: BTreeMap<Address, Box<dyn Device>>,
 }
@@ -250,7 +264,7 @@ impl Backend for Stub {
         let name = name.strip_prefix("/dev/").unwrap_or(name);
         let wire = board.buses.lock().get(name).cloned();
         let wire = wire.ok_or(io::ErrorKind::NotFound)?;
-        self.permit()?;
+        self.permit(name)?;
         Ok(Box::new(StubBus {
             board: board.clone(),
             wire,
@@ -271,6 +285,12 @@ struct StubBus {
 impl Handle for StubBus {
     fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done {
         let mut state = self.wire.lock();
+        if state.is_removed {
+            return Done {
+                result: Err(io::Error::from_raw_os_error(ENODEV)),
+                busy_until: None,
+            };
+        }
         let start = state.busy_until.max(self.board.schedule.now());
         let (bits, refused) = state.run(address, operations, start);
         state.busy_until = start + bits * BIT;

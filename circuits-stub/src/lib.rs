@@ -3,6 +3,7 @@
 pub mod chips;
 mod error;
 mod gpio;
+mod hotplug;
 pub mod i2c;
 pub mod parts;
 mod sample;
@@ -12,5 +13,6 @@ pub mod trace;
 
 pub use error::{Error, Result};
 pub use gpio::Net;
+pub use hotplug::Profile;
 pub use stub::Stub;
 pub use time::{JoinHandle, Task};

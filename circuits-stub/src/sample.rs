@@ -61,12 +61,11 @@ impl Stub {
             |time: Time| 21.5 + 0.5 * (time.as_nanos() as f32 / 60e9 * std::f32::consts::TAU).sin();
         let unnamed = [""; 54 - NAMES.len()];
         let names = NAMES.into_iter().chain(unnamed);
-        let stub = Stub::real_time().chip("pinctrl-bcm2835", names);
+        let stub = Stub::real_time()
+            .model("Raspberry Pi 3 Model B, virtual")
+            .chip("pinctrl-bcm2835", names);
         // The address is good, and nobody has it yet.
-        let _ = stub
-            .board()
-            .buses
-            .attach("i2c-1", 0x48.into(), Box::new(Tmp102::following(room)));
+        let _ = stub.plug_i2c("i2c-1", 0x48, Tmp102::following(room));
         let board = Arc::downgrade(stub.board());
         let life = move || while live(&board).is_ok() {};
         if let Err(error) = thread::Builder::new().name("life".into()).spawn(life) {

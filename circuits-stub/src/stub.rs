@@ -6,6 +6,7 @@ use circuits_i2c::Address;
 use circuits_wait::{Clock, Delay, Interrupt, Time};
 
 use crate::gpio::Lines;
+use crate::hotplug::Hotplug;
 use crate::i2c::{Buses, Device};
 use crate::time::{BoardClock, Schedule};
 use crate::trace::{Action, Entry, Recording, Trace};
@@ -56,6 +57,7 @@ pub(crate) struct Board {
     pub(crate) clock: Arc<BoardClock>,
     pub(crate) lines: Lines,
     pub(crate) buses: Buses,
+    pub(crate) hotplug: Hotplug,
     trace: Trace,
     made: Time,
 }
@@ -92,6 +94,7 @@ impl Stub {
             clock,
             lines: Lines::new(&schedule, board.clone()),
             buses: Buses::default(),
+            hotplug: Hotplug::new(&schedule, board.clone()),
             trace: Trace::default(),
             schedule,
             made,
@@ -116,11 +119,11 @@ impl Stub {
         }
     }
 
-    /// Whether a program that has this handle may open something.
-    pub(crate) fn permit(&self) -> io::Result<()> {
+    /// Whether a program that has this handle may open a node.
+    pub(crate) fn permit(&self, node: &str) -> io::Result<()> {
         // include/uapi/asm-generic/errno-base.h
         const EACCES: i32 = 13;
-        match self.may_open {
+        match self.may_open && self.board.hotplug.is_granted(&self.board, node) {
             true => Ok(()),
             false => Err(io::Error::from_raw_os_error(EACCES)),
         }
@@ -132,8 +135,29 @@ impl Stub {
 
     /// Adds an I2C bus, if it is not there yet.
     pub fn i2c_bus(self, bus: &str) -> Stub {
-        self.board.buses.add(bus);
+        self.plug_i2c_bus(bus);
         self
+    }
+
+    /// Adds an I2C bus while the board is in use, as if its adapter was plugged in, if it is not there
+    /// yet.
+    pub fn plug_i2c_bus(&self, bus: &str) {
+        if self.board.buses.add(bus) {
+            self.board.hotplug.bus_came(&self.board, bus);
+        }
+    }
+
+    /// Takes an I2C bus away while the board is in use, with all that is on it, as if its adapter was
+    /// unplugged: whoever has it open is told so ([`Removed`](circuits_i2c::Error::Removed)).
+    ///
+    /// # Errors
+    /// [`Error::NoBus`](crate::Error::NoBus).
+    pub fn remove_i2c_bus(&self, bus: &str) -> Result<()> {
+        match self.board.buses.remove(&self.board, bus) {
+            true => self.board.hotplug.node_went(&self.board, bus),
+            false => return Err(crate::Error::NoBus { bus: bus.into() }),
+        }
+        Ok(())
     }
 
     /// Connects a device to an I2C bus, which is added if it is not there yet. The chips of
@@ -163,6 +187,10 @@ impl Stub {
         device: impl Device + 'static,
     ) -> Result<()> {
         let address = address.into();
+        if !address.is_valid() {
+            return Err(crate::Error::NoAddress { address });
+        }
+        self.plug_i2c_bus(bus);
         self.board.buses.attach(bus, address, Box::new(device))?;
         self.board.tell(|| Action::Plug {
             bus: bus.into(),

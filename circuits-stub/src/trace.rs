@@ -60,10 +60,25 @@ pub enum Action {
         /// The lines.
         lines: Vec<Arc<str>>,
     },
+    /// A GPIO chip came.
+    AddChip {
+        /// Its name.
+        chip: Arc<str>,
+    },
     /// A GPIO chip was taken away.
     RemoveChip {
         /// Its name.
         chip: Arc<str>,
+    },
+    /// An I2C bus came.
+    AddBus {
+        /// Its name.
+        bus: Arc<str>,
+    },
+    /// An I2C bus was taken away.
+    RemoveBus {
+        /// Its name.
+        bus: Arc<str>,
     },
     /// A device was connected to an I2C bus.
     Plug {
@@ -147,7 +162,12 @@ impl fmt::Display for Action {
             Action::Contention { lines } => {
                 write!(f, "{}: driven high and low", lines.join(", "))
             }
-            Action::RemoveChip { chip } => write!(f, "{chip}: removed"),
+            Action::AddChip { chip: name } | Action::AddBus { bus: name } => {
+                write!(f, "{name}: added")
+            }
+            Action::RemoveChip { chip: name } | Action::RemoveBus { bus: name } => {
+                write!(f, "{name}: removed")
+            }
             Action::Plug { bus, address } => write!(f, "{bus} {address}: plugged in"),
             Action::Unplug { bus, address } => write!(f, "{bus} {address}: unplugged"),
             Action::I2c {

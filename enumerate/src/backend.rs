@@ -65,8 +65,9 @@ pub trait Listener: Send + Sync + Debug {
     /// Returns what tells that there is something to read.
     fn ready(&self) -> &dyn Ready;
 
-    /// Tells whether `SEQNUM` has no gaps here but for what was lost: so it is on the kernel's group,
-    /// and not on udev's, where rules swallow some.
+    /// Tells whether a gap in `SEQNUM` may be a loss: so it is on the kernel's group, though what
+    /// happens in other network namespaces takes numbers, too, and numbers may come out of order. On
+    /// udev's, rules swallow uevents.
     fn is_numbered(&self) -> bool {
         false
     }

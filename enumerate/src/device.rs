@@ -41,6 +41,9 @@ const ATTRIBUTES: [(&str, &[&str]); 7] = [
     ("spi_master", &["slave"]),
 ];
 
+/// Where udevd keeps what it has found out.
+pub(crate) const UDEV_DATA: &str = "/run/udev/data";
+
 /// Fields of a uevent that are about the event and not about the device, and what udevd keeps of
 /// its own accord.
 const NO_PROPERTIES: [&str; 9] = [
@@ -102,8 +105,15 @@ impl Device {
         Ok(device)
     }
 
-    /// Adds what udevd has found out (`/run/udev/data`): `E:KEY=value` and `S:link`.
-    pub(crate) fn tell_udev(&mut self, data: &[u8]) {
+    /// Adds what udevd has found out, if it has.
+    pub(crate) fn ask_udev(&mut self, tree: &dyn Tree) {
+        if let Ok(data) = tree.read(&Path::new(UDEV_DATA).join(self.udev_id())) {
+            self.tell_udev(&data);
+        }
+    }
+
+    /// Adds what udevd keeps of it: `E:KEY=value` and `S:link`.
+    fn tell_udev(&mut self, data: &[u8]) {
         let mut links = Vec::new();
         for line in data.split(|byte| *byte == b'\n') {
             match line.get(..2) {
@@ -123,7 +133,7 @@ impl Device {
         }
     }
 
-    fn tell_line(&mut self, line: &[u8]) {
+    pub(crate) fn tell_line(&mut self, line: &[u8]) {
         if let Some(end) = line.iter().position(|byte| *byte == b'=') {
             let (key, value) = (&line[..end], &line[end + 1..]);
             self.tell(OsStr::from_bytes(key), OsStr::from_bytes(value));
@@ -134,17 +144,25 @@ impl Device {
     fn tell(&mut self, key: &OsStr, value: &OsStr) {
         let bytes = key.as_bytes();
         let about_the_event = NO_PROPERTIES.iter().any(|name| key == *name);
-        if bytes.is_empty() || about_the_event || bytes.starts_with(b"SYNTH_") {
+        // Names with a dot are of udevd's rules for each other, and are not kept.
+        let is_private = bytes.is_empty() || bytes.starts_with(b".");
+        if is_private || about_the_event || bytes.starts_with(b"SYNTH_") {
             return;
         }
-        // The kernel says `ttyUSB0`, udevd `/dev/ttyUSB0`.
         let value = match value.as_bytes().strip_prefix(b"/dev/") {
-            Some(name) if key == "DEVNAME" => OsStr::from_bytes(name),
-            _ => value,
+            // The kernel says `ttyUSB0`, udevd `/dev/ttyUSB0`.
+            Some(name) if key == "DEVNAME" => name.to_vec(),
+            // In no order, and in another one in udevd's files.
+            _ if key == "DEVLINKS" => {
+                let mut links: Vec<&[u8]> = value.as_bytes().split(|byte| *byte == b' ').collect();
+                links.sort_unstable();
+                links.join(&b' ')
+            }
+            _ => value.as_bytes().to_vec(),
         };
         self.properties
             .entry(key.into())
-            .or_insert_with(|| value.into());
+            .or_insert_with(|| OsString::from_vec(value));
     }
 
     fn look(&mut self, tree: &dyn Tree) {
@@ -163,8 +181,12 @@ impl Device {
     }
 
     /// Returns the same device after a uevent that says less than all: what the tree said of it is
-    /// kept where it says nothing any more.
+    /// kept where it says nothing any more. So is its alias, which the kernel leaves out when a driver
+    /// goes, lest it be loaded again (`zap_modalias_env`, lib/kobject_uevent.c).
     pub(crate) fn updated(&self, mut new: Device) -> Device {
+        if let Some(alias) = self.property("MODALIAS") {
+            new.tell(OsStr::new("MODALIAS"), alias);
+        }
         for (name, value) in &self.attributes {
             new.attributes.entry(name).or_insert_with(|| value.clone());
         }

@@ -1,14 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod autoload;
 pub mod backend;
 mod can;
 mod change;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod device;
 mod devices;
 mod error;
 mod filter;
+mod frames;
 mod identity;
+#[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
+mod linux;
 mod memory;
+mod ready;
 mod recording;
 mod registry;
 mod sequence;
@@ -18,6 +25,7 @@ mod uevent;
 mod views;
 mod watch;
 
+pub use autoload::Autoload;
 pub use backend::{Backend, Listener, Node};
 pub use can::{CanLink, CanState};
 pub use change::{Change, ChangeKind};
@@ -25,8 +33,13 @@ pub use device::Device;
 pub use devices::Devices;
 pub use error::{Error, ErrorKind, Result};
 pub use filter::Filter;
+pub use frames::{Datagram, Frames};
 pub use identity::Identity;
+#[cfg(target_os = "linux")]
+pub use linux::Feed;
+pub use linux::{Group, Linux};
 pub use memory::MemoryTree;
+pub use ready::{ready, wait_ready};
 pub use recording::{Recording, RecordingError, Step};
 pub use registry::Registry;
 pub use tree::Tree;
@@ -36,31 +49,3 @@ pub use views::{
     Usb,
 };
 pub use watch::{ChangeIter, Changes, Counts, Watch};
-// TEMP
-mod temp {
-    use crate::*;
-    use circuits_wait::Clock;
-    use std::{io, path::Path, sync::Arc};
-    #[derive(Debug)]
-    pub enum Linux {}
-    impl Linux {
-        pub(crate) fn here(what: &str) -> Result<Linux> {
-            Err(Error::from_io(what, io::ErrorKind::Unsupported.into()))
-        }
-    }
-    impl Backend for Linux {
-        fn clock(&self) -> Arc<dyn Clock> {
-            match *self {}
-        }
-        fn tree(&self) -> Arc<dyn Tree> {
-            match *self {}
-        }
-        fn listen(&self) -> io::Result<Box<dyn Listener>> {
-            match *self {}
-        }
-        fn node(&self, _: &Path) -> io::Result<Box<dyn Node>> {
-            match *self {}
-        }
-    }
-}
-pub use temp::Linux;

@@ -137,7 +137,18 @@ impl State {
         let (path, Some(subsystem)) = (event.devpath(), event.subsystem()) else {
             return;
         };
-        let (folder, device) = (folder(path), Device::of_uevent(event, &Nothing));
+        let folder = folder(path);
+        let mut device = Device::of_uevent(event, &Nothing);
+        // This uevent alone leaves out the alias, which the file does not.
+        if *event.action() == Action::Unbind {
+            if let Some(Entry::File(text)) = self.entries.get(&folder.join("uevent")) {
+                let mut lines = text.split(|byte| *byte == b'\n');
+                let alias = lines.find(|line| line.starts_with(b"MODALIAS="));
+                if let Some(line) = alias {
+                    device.tell_line(line);
+                }
+            }
+        }
         let mut text = Vec::new();
         for (key, value) in device.properties() {
             text.extend_from_slice(key.as_bytes());

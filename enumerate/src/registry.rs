@@ -118,7 +118,12 @@ impl Changing<'_> {
             // They say things of the moment, which are no properties, and not always all that are.
             _ => Device::read(path, event.subsystem(), tree).ok(),
         };
-        let device = device.unwrap_or_else(|| Device::of_uevent(event, tree));
+        let mut device = device.unwrap_or_else(|| Device::of_uevent(event, tree));
+        // What udevd says of one that has just come may be of another one that had its number.
+        let has_come = *event.action() == Action::Add && !self.devices.contains_key(path);
+        if !has_come {
+            device.ask_udev(tree);
+        }
         let Some(previous) = self.devices.get(path).cloned() else {
             let device = Arc::new(device);
             self.devices.insert(path.into(), device.clone());
@@ -183,7 +188,11 @@ impl Changing<'_> {
             };
             // `join` of nothing would end it with a slash.
             let device = match below.as_os_str().is_empty() {
-                true => previous.updated(Device::of_uevent(event, tree)),
+                true => {
+                    let mut device = Device::of_uevent(event, tree);
+                    device.ask_udev(tree);
+                    previous.updated(device)
+                }
                 false => previous.moved(to.join(below)),
             };
             let device = Arc::new(device);

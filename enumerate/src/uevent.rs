@@ -216,9 +216,12 @@ impl Uevent {
         value(&self.fields, key)
     }
 
-    /// Whether it tells of a device. Others tell of modules and drivers.
+    /// Whether it tells of a device. Others tell of modules and drivers. Queues of network interfaces
+    /// are below them, and are no devices: no class has them, so nobody who looks finds them
+    /// (net/core/net-sysfs.c).
     pub(crate) fn is_of_device(&self) -> bool {
-        is_below_devices(&self.devpath)
+        let is_queue = self.subsystem().is_some_and(|name| name == "queues");
+        is_below_devices(&self.devpath) && !is_queue
     }
 
     /// Returns the path that a device had before it moved, if it is one.

@@ -125,8 +125,21 @@ impl Watch {
     pub fn wait_change(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Option<Change>> {
         let deadline = timeout.into().map(|timeout| self.clock.now() + timeout);
         loop {
-            if let Some(change) = self.next_change()? {
-                return Ok(Some(change));
+            match self.next_change()? {
+                Next::Change(change) => return Ok(Some(change)),
+                Next::Nothing => {}
+                Next::Draining => {
+                    let is_late = deadline.is_some_and(|deadline| deadline <= self.clock.now());
+                    let ready = self.listener.ready();
+                    // Only whether it is interrupted.
+                    ready
+                        .block(None, &mut || Ok(()))
+                        .map_err(|error| Error::from_io(WHAT, error))?;
+                    match is_late {
+                        true => return Ok(None),
+                        false => continue,
+                    }
+                }
             }
             let until = [deadline, self.sequence.due()].into_iter().flatten().min();
             let mut read = None;
@@ -152,8 +165,10 @@ impl Watch {
     /// [`Error::Ended`], [`Error::Io`].
     pub fn try_change(&mut self) -> Result<Option<Change>> {
         loop {
-            if let Some(change) = self.next_change()? {
-                return Ok(Some(change));
+            match self.next_change()? {
+                Next::Change(change) => return Ok(Some(change)),
+                Next::Nothing => {}
+                Next::Draining => return Ok(None),
             }
             let mut read = None;
             match attempt(&*self.listener, &mut read) {
@@ -175,36 +190,45 @@ impl Watch {
     }
 
     /// The next change that is known of. Looks what there is, if that is due.
-    fn next_change(&mut self) -> Result<Option<Change>> {
+    fn next_change(&mut self) -> Result<Next> {
         loop {
             while let Some(change) = self.registry.next_change() {
                 if self.filter.matches_change(&change) {
-                    return Ok(Some(change));
+                    return Ok(Next::Change(change));
                 }
             }
             let due = self.sequence.due();
             if !self.lost && due.is_none_or(|due| self.clock.now() < due) {
-                return Ok(None);
+                return Ok(Next::Nothing);
+            }
+            self.lost = true;
+            if !self.drain() {
+                return Ok(Next::Draining);
             }
             self.rescan()?;
         }
     }
 
-    /// Looks what there is.
-    fn rescan(&mut self) -> Result<()> {
-        // What was queued before is older than what will be seen, and what undid it may be lost.
-        loop {
+    /// Throws away what is queued: it is older than what will be seen, and what undid it may be lost.
+    /// Tells whether the queue is empty, which it may never be while much happens.
+    fn drain(&mut self) -> bool {
+        // Less than a tenth of a second.
+        for _ in 0..65536 {
             match self.listener.read() {
                 Ok(_) => self.counts.received += 1,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if is_overflow(&error) => self.counts.overflows += 1,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     self.counts.malformed += 1;
                 }
-                // Whoever reads next is told.
-                Err(_) => break,
+                // Nothing is left; or it has failed, and whoever reads next is told.
+                Err(_) => return true,
             }
         }
+        false
+    }
+
+    /// Looks what there is.
+    fn rescan(&mut self) -> Result<()> {
         let found = Devices::scan(&*self.tree, None)?;
         let now = self.clock.now();
         self.registry.resync(found, now);
@@ -237,6 +261,14 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// What is known without waiting.
+enum Next {
+    Change(Change),
+    Nothing,
+    /// More comes than can be thrown away before a look.
+    Draining,
 }
 
 /// What a listener has answered.
@@ -321,9 +353,17 @@ impl Changes<'_> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Change>> {
         loop {
-            if let Some(change) = self.watch.next_change()? {
-                self.stop_waiting();
-                return Poll::Ready(Ok(change));
+            match self.watch.next_change()? {
+                Next::Change(change) => {
+                    self.stop_waiting();
+                    return Poll::Ready(Ok(change));
+                }
+                Next::Nothing => {}
+                Next::Draining => {
+                    // Others have their turn meanwhile.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
             let mut read = None;
             let listener = &self.watch.listener;

@@ -90,7 +90,7 @@ impl Stub {
     /// A chip, for a program that opens it.
     fn open_chip(&self, state: &State, name: &str) -> io::Result<usize> {
         let chip = state.chip(name)?;
-        self.permit().map(|()| chip)
+        self.permit(name).map(|()| chip)
     }
 
     /// What people call a line.

@@ -81,6 +81,45 @@ impl Lines {
     }
 }
 
+/// What uevents do to chips.
+impl Lines {
+    /// A chip of this name grows, if there is none yet. Who holds some of its lines already is a driver
+    /// of the kernel.
+    pub(crate) fn grow(&self, board: &Board, name: &str, label: &str, lines: &[GrownLine]) -> bool {
+        let mut state = self.lock();
+        if state.chip(name).is_ok() {
+            return false;
+        }
+        let first = state.lines.len();
+        let names = lines.iter().map(|line| line.name.clone());
+        state.add_chip(name, label, names, true);
+        for (line, grown) in state.lines[first..].iter_mut().zip(lines) {
+            line.hog = grown.holder.clone();
+        }
+        board.tell(|| Action::AddChip { chip: name.into() });
+        true
+    }
+
+    /// A chip goes, if there is one of this name.
+    pub(crate) fn remove(&self, board: &Board, name: &str) -> bool {
+        self.change(board, |state, now| {
+            let Ok(chip) = state.chip(name) else {
+                return false;
+            };
+            state.remove_chip(chip, board, now);
+            board.tell_at(now, || Action::RemoveChip { chip: name.into() });
+            true
+        })
+    }
+}
+
+/// A line of a chip that grows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GrownLine {
+    pub(crate) name: String,
+    pub(crate) holder: Option<Arc<str>>,
+}
+
 /// How far the realtime clock is before the board's. A board in virtual time was always made at the
 /// same moment: as 2025 began.
 fn realtime(schedule: &Schedule) -> Duration {
@@ -104,9 +143,18 @@ impl Stub {
     /// Adds a chip with this label, and lines of these names. With the label of a Raspberry Pi's
     /// (`pinctrl-bcm2835`) its lines are known by number (`GPIO17`) and pin (`header:11`), too.
     pub fn chip<N: Into<String>>(self, label: &str, names: impl IntoIterator<Item = N>) -> Stub {
-        let names = names.into_iter().map(Into::into);
-        self.board().lines.lock().add_chip(label, names, true);
+        self.add_chip(label, names, true);
         self
+    }
+
+    /// Adds a chip while the board is in use, as if it was plugged in, and returns its name: with the
+    /// first number that is free.
+    pub fn plug_chip<N: Into<String>>(
+        &self,
+        label: &str,
+        names: impl IntoIterator<Item = N>,
+    ) -> String {
+        self.add_chip(label, names, true)
     }
 
     /// Adds a chip whose lines have no interrupts, as port expanders often are: to wait for edges is
@@ -116,9 +164,26 @@ impl Stub {
         label: &str,
         names: impl IntoIterator<Item = N>,
     ) -> Stub {
-        let names = names.into_iter().map(Into::into);
-        self.board().lines.lock().add_chip(label, names, false);
+        self.add_chip(label, names, false);
         self
+    }
+
+    fn add_chip<N: Into<String>>(
+        &self,
+        label: &str,
+        names: impl IntoIterator<Item = N>,
+        has_interrupts: bool,
+    ) -> String {
+        // Taken before the lock: whose they are may use the board.
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let count = names.len();
+        let board = self.board();
+        let mut state = board.lines.lock();
+        let name = state.free_name();
+        state.add_chip(&name, label, names, has_interrupts);
+        drop(state);
+        board.hotplug.chip_came(board, &name, label, count);
+        name
     }
 
     /// Takes a chip away while the board is in use, as if it was unplugged: whoever holds lines of
@@ -128,14 +193,15 @@ impl Stub {
     /// [`Error::NoChip`](crate::Error::NoChip).
     pub fn remove_chip(&self, name: &str) -> Result<()> {
         let board = self.board();
-        board.lines.change(board, |state, now| {
-            let chip = state.chip(name).map_err(|_| Error::NoChip {
-                chip: name.to_owned(),
-            })?;
-            state.remove_chip(chip, board, now);
-            board.tell_at(now, || Action::RemoveChip { chip: name.into() });
-            Ok(())
-        })
+        match board.lines.remove(board, name) {
+            true => board.hotplug.node_went(board, name),
+            false => {
+                return Err(Error::NoChip {
+                    chip: name.to_owned(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Has a driver of the kernel hold a line, under this name, as it holds the chip selects of a

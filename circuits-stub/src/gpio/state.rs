@@ -84,17 +84,21 @@ struct Play {
 }
 
 impl State {
-    /// Adds a chip, by the first number that is free, with lines of these names; an empty name is
-    /// none.
+    /// Returns a name for a chip: with the first number that is free.
+    pub(super) fn free_name(&self) -> String {
+        let is_free = |name: &String| self.chip(name).is_err();
+        let mut numbers = (0..).map(|number| format!("gpiochip{number}"));
+        numbers.find(is_free).unwrap_or_default()
+    }
+
+    /// Adds a chip with lines of these names; an empty name is none.
     pub(super) fn add_chip(
         &mut self,
+        name: &str,
         label: &str,
         names: impl IntoIterator<Item = String>,
         has_interrupts: bool,
     ) {
-        let is_free = |name: &String| self.chip(name).is_err();
-        let mut numbers = (0..).map(|number| format!("gpiochip{number}"));
-        let name = numbers.find(is_free).unwrap_or_default();
         let chip = self.chips.len();
         let mut count = 0;
         for line in names {

@@ -6,6 +6,7 @@
 //! - [`Outside`] is the bench that the emulated Pi stands on: it moves its inputs, reads its outputs,
 //!   warms its sensors, plugs adapters in, and holds the other ends of its serial lines.
 //! - [`I2cClient`], [`Unbound`] and [`CanLink`] come and go inside, by the kernel's own means.
+//! - [`Udevd`] is udev's daemon, with which it is as on a real system.
 //!
 //! It is not published. Things fail by panicking: it is for tests.
 #![allow(missing_debug_implementations)]
@@ -22,6 +23,8 @@ mod plug;
 mod sim;
 #[cfg(target_os = "linux")]
 mod tracer;
+#[cfg(target_os = "linux")]
+mod udevd;
 
 pub use executors::{Executor, Thread, block_on, run_threads};
 pub use signals::signal_this_thread;
@@ -35,3 +38,5 @@ pub use plug::{CanLink, I2cClient, Unbound};
 pub use sim::SimLines;
 #[cfg(target_os = "linux")]
 pub use tracer::Tracer;
+#[cfg(target_os = "linux")]
+pub use udevd::Udevd;

@@ -32,10 +32,19 @@ impl Cpio {
 
     /// Adds a file that may be executed.
     pub(crate) fn file(&mut self, path: &str, contents: &[u8]) {
+        self.file_with(0o755, path, contents);
+    }
+
+    /// Adds a file that may only be read.
+    pub(crate) fn text(&mut self, path: &str, contents: &[u8]) {
+        self.file_with(0o644, path, contents);
+    }
+
+    fn file_with(&mut self, mode: u32, path: &str, contents: &[u8]) {
         if let Some((parent, _)) = path.rsplit_once('/') {
             self.directory(parent);
         }
-        self.entry(path, 0o100_755, contents);
+        self.entry(path, 0o100_000 | mode, contents);
     }
 
     /// Returns the archive.

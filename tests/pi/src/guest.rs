@@ -66,6 +66,10 @@ impl Guest {
         // Without CLOEXEC: QEMU opens it by its number.
         let memory = File::from(memfd_create("circuits-pi", MemfdFlags::empty())?);
         memory.set_len(machine.memory())?;
+        memory.write_all_at(
+            &fs::read(&image.udevd)?,
+            machine.programs() + Machine::PROGRAMS,
+        )?;
         let path = format!("/dev/fd/{}", memory.as_raw_fd());
         let errors = files.join("errors");
         let mut qemu = dies_with_us(machine.command(packages, image, files, &path)?)
@@ -115,8 +119,8 @@ impl Guest {
     ) -> Result<Option<End>> {
         let archive = archive(order)?;
         let megabytes = archive.len().div_ceil(1 << 20);
-        let room = (self.machine.memory() - self.machine.programs()) / 2;
-        ensure!(archive.len() as u64 <= room, "the program is too large");
+        let fits = archive.len() as u64 <= Machine::PROGRAMS;
+        ensure!(fits, "the program is too large");
         self.memory
             .write_all_at(&archive, self.machine.programs())?;
         self.console.forget();

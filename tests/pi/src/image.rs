@@ -9,8 +9,10 @@ use anyhow::{Context, Result};
 
 use crate::cpio::Cpio;
 use crate::packages::{Packages, output};
+use crate::udevd;
 
 const INIT: &str = include_str!("../guest/init");
+const GET_UDEVD: &str = include_str!("../guest/get-udevd");
 const OVERLAY: &str = include_str!("../guest/pi3.dtso");
 const TREE: &str = "dtb/broadcom/bcm2837-rpi-3-b.dtb";
 
@@ -52,23 +54,28 @@ pub(crate) struct Image {
     pub(crate) kernel: PathBuf,
     pub(crate) initramfs: PathBuf,
     pub(crate) device_tree: PathBuf,
+    /// What the guest unpacks if a test asks for it.
+    pub(crate) udevd: PathBuf,
 }
 
 impl Image {
     /// Finds the image in `folder`, and makes it first if what it is made of has changed.
     pub(crate) fn make(folder: &Path, packages: &Packages) -> Result<Image> {
         let mut of = DefaultHasher::new();
-        (INIT, OVERLAY, MODULES, packages.release()).hash(&mut of);
+        (INIT, GET_UDEVD, udevd::GROUPS, OVERLAY, MODULES).hash(&mut of);
+        packages.versions()?.hash(&mut of);
         let folder = folder.join(format!("image-{:016x}", of.finish()));
         let image = Image {
             kernel: packages.kernel().join("vmlinuz"),
             initramfs: folder.join("initramfs"),
             device_tree: folder.join("pi3.dtb"),
+            udevd: folder.join("udevd"),
         };
         // Written last.
         if !image.initramfs.exists() {
             fs::create_dir_all(&folder)?;
             device_tree(packages, &image.device_tree)?;
+            fs::write(&image.udevd, udevd::archive(&packages.guest())?)?;
             let unfinished = folder.join(format!("initramfs-{}", std::process::id()));
             fs::write(&unfinished, initramfs(packages)?)?;
             fs::rename(unfinished, &image.initramfs)?;
@@ -95,8 +102,9 @@ fn initramfs(packages: &Packages) -> Result<Vec<u8>> {
     for directory in ["dev", "proc", "sys", "tmp"] {
         archive.directory(directory);
     }
-    let busybox = packages.busybox();
+    let busybox = packages.guest().join("bin/busybox");
     archive.file("bin/busybox", &fs::read(busybox)?);
+    archive.file("bin/get-udevd", GET_UDEVD.as_bytes());
     archive.file("init", INIT.as_bytes());
     let mut modules = Modules {
         paths: HashMap::new(),

@@ -39,6 +39,9 @@ const CAN_PROGRAMS: [&str; 1] = ["can_controllers"];
 const MEGABYTE: u64 = 1 << 20;
 
 impl Machine {
+    /// How much room there is for programs; udevd comes after it (see guest/get-udevd).
+    pub(crate) const PROGRAMS: u64 = 192 * MEGABYTE;
+
     /// Finds a machine by its name.
     pub(crate) fn called(name: &str) -> Result<Machine> {
         let mut all = [Machine::Pi, Machine::Can].into_iter();

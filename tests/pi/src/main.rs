@@ -13,6 +13,7 @@ mod outside;
 mod packages;
 mod record;
 mod test;
+mod udevd;
 
 use std::env;
 use std::ffi::OsString;

@@ -11,6 +11,29 @@ use crate::apt::{Apt, SUITE};
 const TOOLS: [&str; 2] = ["qemu-system-arm", "device-tree-compiler"];
 const SHELL: &str = "busybox-static";
 
+/// udev and the libraries that it needs. By its dependencies it would come with all of systemd, and
+/// apt takes seconds to find them.
+const UDEV: [&str; 18] = [
+    "udev",
+    "libsystemd-shared",
+    "libacl1",
+    "libaudit1",
+    "libblkid1",
+    "libc6",
+    "libcap2",
+    "libcap-ng0",
+    "libcrypt1",
+    "libkmod2",
+    "libmount1",
+    "libpam0g",
+    "libpcre2-8-0",
+    "libseccomp2",
+    "libselinux1",
+    "libssl3t64",
+    "libzstd1",
+    "zlib1g",
+];
+
 /// What was unpacked.
 pub(crate) struct Packages {
     root: PathBuf,
@@ -22,7 +45,7 @@ impl Packages {
     pub(crate) fn fetch(root: &Path) -> Result<Packages> {
         // Written last: what was asked for, and the release of the kernel that came.
         let complete = root.join("complete");
-        let wanted = format!("{SUITE}, {}, {SHELL}\n", TOOLS.join(", "));
+        let wanted = [&[SUITE][..], &TOOLS, &[SHELL], &UDEV].concat().join(", ") + "\n";
         let read = || fs::read_to_string(&complete).unwrap_or_default();
         if !read().starts_with(&wanted) {
             let _ = fs::remove_dir_all(root);
@@ -36,10 +59,14 @@ impl Packages {
                 root.display()
             );
             apt.download_with_dependencies(&TOOLS)?;
-            let mut guest = vec![format!("{SHELL}:arm64")];
-            guest.extend(apt.parts_of_kernel(&release)?);
+            let mut versions = unpack(&apt.debs()?, &root.join("tools"))?;
+            let mut guest = apt.parts_of_kernel(&release)?;
+            let others = [SHELL].into_iter().chain(UDEV);
+            guest.extend(others.map(|package| format!("{package}:arm64")));
             apt.download(&guest)?;
-            unpack(&apt.debs()?, root)?;
+            versions.extend(unpack(&apt.debs()?, &root.join("guest"))?);
+            versions.sort();
+            fs::write(root.join("versions"), versions.concat())?;
             fs::remove_dir_all(root.join("apt"))?;
             fs::write(&complete, format!("{wanted}{release}"))?;
         }
@@ -54,13 +81,19 @@ impl Packages {
         &self.release
     }
 
+    /// Returns the packages with their versions.
+    pub(crate) fn versions(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.root.join("versions"))?)
+    }
+
     /// Returns the kernel's own folder, with its image, modules and device trees.
     pub(crate) fn kernel(&self) -> PathBuf {
         self.root.join("guest/usr/lib/modules").join(&self.release)
     }
 
-    pub(crate) fn busybox(&self) -> PathBuf {
-        self.root.join("guest/usr/bin/busybox")
+    /// Returns the folder of what the guest's packages have in `/usr`.
+    pub(crate) fn guest(&self) -> PathBuf {
+        self.root.join("guest/usr")
     }
 
     /// Returns the folder of the files that QEMU loads.
@@ -86,22 +119,18 @@ impl Packages {
     }
 }
 
-/// Unpacks packages, and records their versions.
-fn unpack(debs: &[PathBuf], root: &Path) -> Result<()> {
+/// Unpacks packages, which are then gone, and returns their versions.
+fn unpack(debs: &[PathBuf], into: &Path) -> Result<Vec<String>> {
     let mut versions = Vec::new();
     for deb in debs {
         let mut show = Command::new("dpkg-deb");
         show.args(["--show", "--showformat"]);
         show.arg("${Package} ${Version} ${Architecture}\n");
-        let version = output(show.arg(deb))?;
-        let guest = version.starts_with("linux-") || version.starts_with(SHELL);
-        let into = root.join(if guest { "guest" } else { "tools" });
+        versions.push(output(show.arg(deb))?);
         output(Command::new("dpkg-deb").arg("-x").arg(deb).arg(into))?;
-        versions.push(version);
+        fs::remove_file(deb)?;
     }
-    versions.sort();
-    fs::write(root.join("versions"), versions.concat())?;
-    Ok(())
+    Ok(versions)
 }
 
 /// The entry of a folder whose name is so.

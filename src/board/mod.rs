@@ -1,10 +1,21 @@
+//! Where a program's lines and buses come from. What it takes from there is in a file a bus.
+
+#[cfg(feature = "i2c")]
+mod buses;
+#[cfg(feature = "enumerate")]
+mod devices;
+#[cfg(feature = "gpio")]
+mod lines;
+
 use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 
+#[cfg(feature = "enumerate")]
+use circuits_enumerate as enumerate;
 #[cfg(feature = "gpio")]
-use circuits_gpio::{self as gpio, Chip, Input, Line, LineInfo, LineSpec, Lines, Output, Watch};
+use circuits_gpio as gpio;
 #[cfg(feature = "i2c")]
 use circuits_i2c as i2c;
 #[cfg(feature = "stub")]
@@ -85,6 +96,8 @@ pub struct Board {
     gpio: Arc<dyn gpio::Backend>,
     #[cfg(feature = "i2c")]
     i2c: Arc<dyn i2c::Backend>,
+    #[cfg(feature = "enumerate")]
+    enumerate: Arc<dyn enumerate::Backend>,
 }
 
 impl Board {
@@ -100,6 +113,8 @@ impl Board {
             gpio: Arc::new(gpio::Linux::with_clock(clock.clone())),
             #[cfg(feature = "i2c")]
             i2c: Arc::new(i2c::Linux::with_clock(clock.clone())),
+            #[cfg(feature = "enumerate")]
+            enumerate: Arc::new(enumerate::Linux::with_clock(clock.clone())),
             #[cfg(feature = "stub")]
             stub: None,
             clock: Arc::new(clock),
@@ -153,52 +168,13 @@ impl Board {
         Err(Error::NoStub { value })
     }
 
-    /// Takes the lines from `backend` instead. A real bus and virtual lines mix on the real clock.
-    ///
-    /// # Errors
-    /// [`Error::OtherClock`].
-    #[cfg(feature = "gpio")]
-    pub fn with_gpio(self, backend: impl gpio::Backend + 'static) -> Result<Board> {
-        self.mixes_with(&backend.clock())?;
-        Ok(Board {
-            gpio: Arc::new(backend),
-            ..self
-        })
-    }
-
-    /// Takes the I2C buses from `backend` instead. A real bus and virtual lines mix on the real
-    /// clock.
-    ///
-    /// # Errors
-    /// [`Error::OtherClock`].
-    #[cfg(feature = "i2c")]
-    pub fn with_i2c(self, backend: impl i2c::Backend + 'static) -> Result<Board> {
-        self.mixes_with(&backend.clock())?;
-        Ok(Board {
-            i2c: Arc::new(backend),
-            ..self
-        })
-    }
-
-    #[cfg(any(feature = "gpio", feature = "i2c"))]
+    #[cfg(any(feature = "enumerate", feature = "gpio", feature = "i2c"))]
     fn mixes_with(&self, clock: &Arc<dyn Clock>) -> Result<()> {
         let same = std::ptr::addr_eq(Arc::as_ptr(&self.clock), Arc::as_ptr(clock));
         match same || !self.clock.is_virtual() && !clock.is_virtual() {
             true => Ok(()),
             false => Err(Error::OtherClock),
         }
-    }
-
-    /// Returns where lines come from.
-    #[cfg(feature = "gpio")]
-    pub fn gpio(&self) -> &Arc<dyn gpio::Backend> {
-        &self.gpio
-    }
-
-    /// Returns where I2C buses come from.
-    #[cfg(feature = "i2c")]
-    pub fn i2c(&self) -> &Arc<dyn i2c::Backend> {
-        &self.i2c
     }
 
     /// Returns the clock, for times and deadlines.
@@ -209,130 +185,6 @@ impl Board {
     /// Makes a delay: `DelayNs` of both embedded-hals, and timeouts for futures.
     pub fn delay(&self) -> Delay {
         Delay::new(self.clock.clone())
-    }
-
-    /// Opens a line as an output, low: `GPIO17`, or `gpiochip0:17`.
-    ///
-    /// # Errors
-    /// As [`Output::open_on`].
-    #[cfg(feature = "gpio")]
-    pub fn output(&self, line: impl Into<LineSpec>) -> gpio::Result<Output> {
-        Output::open_on(&self.gpio, line, &gpio::Config::new())
-    }
-
-    /// Opens a line as an input.
-    ///
-    /// # Errors
-    /// As [`Input::open_on`].
-    #[cfg(feature = "gpio")]
-    pub fn input(&self, line: impl Into<LineSpec>) -> gpio::Result<Input> {
-        Input::open_on(&self.gpio, line, &gpio::Config::new())
-    }
-
-    /// Opens a line as an output, configured.
-    ///
-    /// # Errors
-    /// As [`Output::open_on`].
-    #[cfg(feature = "gpio")]
-    pub fn output_with(
-        &self,
-        line: impl Into<LineSpec>,
-        config: &gpio::Config,
-    ) -> gpio::Result<Output> {
-        Output::open_on(&self.gpio, line, config)
-    }
-
-    /// Opens a line as an input, configured.
-    ///
-    /// # Errors
-    /// As [`Input::open_on`].
-    #[cfg(feature = "gpio")]
-    pub fn input_with(
-        &self,
-        line: impl Into<LineSpec>,
-        config: &gpio::Config,
-    ) -> gpio::Result<Input> {
-        Input::open_on(&self.gpio, line, config)
-    }
-
-    /// Opens lines of one chip together, each as its configuration says.
-    ///
-    /// ```
-    /// use circuits::Board;
-    /// use circuits::gpio::Config;
-    /// use circuits::stub::Stub;
-    ///
-    /// let board = Board::from(&Stub::virtual_time().lines(["RED", "GREEN"]));
-    /// let lamps = board.lines(["RED", "GREEN"].map(|name| (name, Config::output())))?;
-    /// lamps.set(0b10)?;
-    /// # Ok::<(), circuits::gpio::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Lines::open_on`].
-    #[cfg(feature = "gpio")]
-    pub fn lines<L: Into<LineSpec>>(
-        &self,
-        lines: impl IntoIterator<Item = (L, gpio::Config)>,
-    ) -> gpio::Result<Lines> {
-        Lines::open_on(&self.gpio, lines)
-    }
-
-    /// Opens a line whose direction changes: as an input, or as the configuration says.
-    ///
-    /// # Errors
-    /// As [`Line::open_on`].
-    #[cfg(feature = "gpio")]
-    pub fn line(&self, line: impl Into<LineSpec>, config: &gpio::Config) -> gpio::Result<Line> {
-        Line::open_on(&self.gpio, line, config)
-    }
-
-    /// Looks at a line, whoever holds it.
-    ///
-    /// # Errors
-    /// As [`LineInfo::of_on`].
-    #[cfg(feature = "gpio")]
-    pub fn line_info(&self, line: impl Into<LineSpec>) -> gpio::Result<LineInfo> {
-        LineInfo::of_on(&self.gpio, line)
-    }
-
-    /// Tells who takes lines of a chip, gives them back, or sets them up anew.
-    ///
-    /// # Errors
-    /// As [`Watch::open_on`].
-    #[cfg(feature = "gpio")]
-    pub fn watch_lines<L: Into<LineSpec>>(
-        &self,
-        lines: impl IntoIterator<Item = L>,
-    ) -> gpio::Result<Watch> {
-        Watch::open_on(&self.gpio, lines)
-    }
-
-    /// Opens the GPIO chip of this name or label, to look at it: nothing of it is held.
-    ///
-    /// # Errors
-    /// As [`Chip::open_on`].
-    #[cfg(feature = "gpio")]
-    pub fn gpio_chip(&self, name: &str) -> gpio::Result<Chip<'_>> {
-        Chip::open_on(&self.gpio, name)
-    }
-
-    /// Lists the names of the GPIO chips.
-    ///
-    /// # Errors
-    /// As [`Chip::list_on`].
-    #[cfg(feature = "gpio")]
-    pub fn gpio_chips(&self) -> gpio::Result<Vec<String>> {
-        Chip::list_on(&self.gpio)
-    }
-
-    /// Opens an I2C bus: `i2c-1`.
-    ///
-    /// # Errors
-    /// As [`i2c::Bus::open_on`].
-    #[cfg(feature = "i2c")]
-    pub fn i2c_bus(&self, name: &str) -> i2c::Result<i2c::Bus> {
-        i2c::Bus::open_on(&self.i2c, name, &i2c::Config::new())
     }
 
     /// Starts a thread that takes part in the board's time: std's, but on a virtual board. A
@@ -440,6 +292,8 @@ impl Board {
             Some(self.gpio.clock()),
             #[cfg(feature = "i2c")]
             Some(self.i2c.clock()),
+            #[cfg(feature = "enumerate")]
+            Some(self.enumerate.clock()),
         ];
         let all: io::Result<Vec<_>> = clocks
             .iter()
@@ -459,6 +313,7 @@ impl From<&Stub> for Board {
             stub: Some(stub.clone()),
             gpio: Arc::new(stub.clone()),
             i2c: Arc::new(stub.clone()),
+            enumerate: Arc::new(stub.clone()),
         }
     }
 }

@@ -1,0 +1,251 @@
+//! What uevents do to the board.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use circuits_enumerate::{Action, Datagram, Devices, Frames, Step, Uevent};
+
+use super::{Hotplug, Recorded, State};
+use crate::gpio::GrownLine;
+use crate::stub::Board;
+use crate::{Profile, Result, Stub};
+
+impl Stub {
+    /// Has the board grow as this profile says when uevents tell that such a device came. Of several
+    /// that fit, the first one given counts.
+    pub fn profile(self, profile: Profile) -> Stub {
+        self.board().hotplug.lock().profiles.push(profile);
+        self
+    }
+
+    /// Feeds the board a datagram of the kernel's: what it tells of comes, changes or goes on the
+    /// board, and programs that watch it are told. The marks of a feed are taken, too: see
+    /// [`Datagram`].
+    ///
+    /// GPIO chips and I2C buses grow by it, as a [profile](Stub::profile) says: without one a bus is
+    /// empty, and a chip cannot be opened. Other devices are there to be listed.
+    ///
+    /// # Errors
+    /// [`Error::NoUevent`](crate::Error::NoUevent), and nothing was done.
+    pub fn feed(&self, datagram: &[u8]) -> Result<()> {
+        let (board, hotplug) = (self.board(), &self.board().hotplug);
+        match Datagram::parse(datagram)? {
+            Datagram::ColdPlug => hotplug.lock().told = Some(BTreeSet::new()),
+            Datagram::Live => hotplug.forget_untold(board),
+            Datagram::Uevent(event) => {
+                hotplug.note_fed(&event);
+                hotplug.fed(board, event);
+            }
+            // There are no others.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Feeds the board from a stream until it ends, blocking: in a thread of its own, beside those who
+    /// take part in the board's time.
+    ///
+    /// # Errors
+    /// Those of the stream. What is no uevent is noted in the trace, and skipped.
+    pub fn feed_from(&self, stream: impl Read) -> std::io::Result<()> {
+        for datagram in Frames::new(stream) {
+            if let Err(error) = self.feed(&datagram?) {
+                self.note(error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what happened in a step of a recording: the board has its `/sys` then, its GPIO chips with
+    /// all lines, and its I2C buses; programs are told by the same uevents.
+    ///
+    /// ```
+    /// use circuits_enumerate::{Devices, Recording};
+    /// use circuits_stub::Stub;
+    ///
+    /// let recording = Recording::parse(
+    ///     "[plug: uevents]\n\
+    ///      add@/devices/platform/pins/gpiochip0\n\
+    ///      SUBSYSTEM=gpio\n\
+    ///      DEVTYPE=gpio_chip\n\
+    ///      DEVNAME=gpiochip0\n\
+    ///      \n\
+    ///      [plug: appeared]\n\
+    ///      /dev/gpiochip0\n    label = \"pins\"\n    line  0 = \"LED\" output\n",
+    /// )?;
+    /// let stub = Stub::virtual_time();
+    /// recording.steps().for_each(|step| stub.replay(step));
+    /// assert!(!stub.level("LED")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn replay(&self, step: &Step) {
+        let (board, hotplug) = (self.board(), &self.board().hotplug);
+        step.apply(&hotplug.tree);
+        let mut state = hotplug.lock();
+        for (node, answers) in step.nodes() {
+            if let Some(name) = node.strip_prefix("/dev/") {
+                state
+                    .recorded
+                    .entry(name.into())
+                    .or_default()
+                    .learn(answers);
+            }
+        }
+        drop(state);
+        for datagram in step.uevents() {
+            // What the recorder wrote down the kernel has sent.
+            let Ok(event) = Uevent::parse(datagram) else {
+                continue;
+            };
+            hotplug.note_fed(&event);
+            hotplug.shape(board, &event);
+            hotplug.tell(board, event);
+        }
+    }
+}
+
+impl Hotplug {
+    /// Does what a uevent tells.
+    fn fed(&self, board: &Board, event: Uevent) {
+        // Who holds what goes is told before anybody is told that it went, and who is told that
+        // something came can open it.
+        self.tree.apply(&event);
+        self.shape(board, &event);
+        self.tell(board, event);
+    }
+
+    /// Notes what came by uevents, and what was told of in a cold-plug.
+    fn note_fed(&self, event: &Uevent) {
+        let mut state = self.lock();
+        let State { fed, told, .. } = &mut *state;
+        for paths in [Some(fed), told.as_mut()].into_iter().flatten() {
+            match (event.action(), event.field("DEVPATH_OLD")) {
+                (Action::Remove, _) => paths.retain(|path| !path.starts_with(event.devpath())),
+                (Action::Move, Some(from)) => rename(paths, Path::new(from), event.devpath()),
+                _ => drop(paths.insert(event.devpath().into())),
+            }
+        }
+    }
+
+    /// The cold-plug is over: what came by uevents before and was not told of is gone.
+    fn forget_untold(&self, board: &Board) {
+        let mut state = self.lock();
+        let Some(told) = state.told.take() else {
+            return;
+        };
+        let gone: Vec<PathBuf> = state.fed.difference(&told).cloned().collect();
+        state.fed.retain(|path| told.contains(path));
+        drop(state);
+        let devices = Devices::list_tree(&self.tree).unwrap_or_default();
+        for path in gone.into_iter().rev() {
+            if let Some(device) = devices.get(&path) {
+                self.fed(board, device.to_uevent(Action::Remove));
+            }
+        }
+    }
+
+    /// Chips and buses come and go as uevents tell.
+    fn shape(&self, board: &Board, event: &Uevent) {
+        let (Some(subsystem), Some(name)) = (event.subsystem(), event.field("DEVNAME")) else {
+            return;
+        };
+        let Some(name) = name.to_str().map(|name| name.trim_start_matches("/dev/")) else {
+            return;
+        };
+        let goes = *event.action() == Action::Remove;
+        if subsystem == "gpio" {
+            match goes {
+                true => drop(board.lines.remove(board, name)),
+                false => self.grow_chip(board, event.devpath(), name),
+            }
+        } else if subsystem == "i2c-dev" {
+            match goes {
+                true => drop(board.buses.remove(board, name)),
+                false => self.grow_bus(board, event.devpath(), name),
+            }
+        }
+        if goes {
+            let mut state = self.lock();
+            state.plugged.remove(name);
+            state.recorded.remove(name);
+        }
+    }
+
+    fn grow_chip(&self, board: &Board, path: &Path, name: &str) {
+        let recorded = self.lock().recorded.get(name).cloned();
+        let recorded = recorded.filter(|chip| !chip.lines.is_empty());
+        let recorded = recorded.map(|chip| (chip.label, chip.lines.into_values().collect()));
+        let grown = recorded.or_else(|| self.profile_of(path)?.chip());
+        if let Some((label, lines)) = grown {
+            let lines: Vec<GrownLine> = lines;
+            board.lines.grow(board, name, &label, &lines);
+        }
+    }
+
+    fn grow_bus(&self, board: &Board, path: &Path, name: &str) {
+        if !board.buses.add(name) {
+            return;
+        }
+        board.tell(|| crate::trace::Action::AddBus { bus: name.into() });
+        for (address, device) in self.profile_of(path).iter().flat_map(Profile::devices) {
+            if let Err(error) = board.buses.attach(name, address, device) {
+                board.tell(|| crate::trace::Action::Note(error.to_string()));
+            }
+        }
+    }
+
+    fn profile_of(&self, path: &Path) -> Option<Profile> {
+        let profiles = self.lock().profiles.clone();
+        if profiles.is_empty() {
+            return None;
+        }
+        let devices = Devices::list_tree(&self.tree).ok()?;
+        let device = devices.get(path)?;
+        let mut profiles = profiles.into_iter();
+        profiles.find(|profile| profile.fits(device, &devices))
+    }
+}
+
+/// Something has another path now, and so has what is below it.
+fn rename(paths: &mut BTreeSet<PathBuf>, from: &Path, to: &Path) {
+    let moving: Vec<PathBuf> = paths
+        .iter()
+        .filter(|path| path.starts_with(from))
+        .cloned()
+        .collect();
+    for path in moving {
+        paths.remove(&path);
+        let below = path.strip_prefix(from).unwrap_or(&path);
+        paths.insert(to.components().chain(below.components()).collect());
+    }
+    paths.insert(to.into());
+}
+
+impl Recorded {
+    /// Notes what a chip has answered: `label = "pins"`, `line  3 = "LED" used by "led" output`.
+    fn learn(&mut self, answers: &BTreeMap<String, String>) {
+        for (what, answer) in answers {
+            if what == "label" {
+                self.label = answer.trim_matches('"').into();
+            }
+            let offset = what
+                .strip_prefix("line")
+                .and_then(|number| number.trim().parse().ok());
+            if let Some(offset) = offset {
+                let quoted: Vec<&str> = answer.split('"').collect();
+                let holder = match quoted[..] {
+                    [_, _, " used by ", holder, ..] => Some(Arc::from(holder)),
+                    _ => None,
+                };
+                let name = quoted.get(1).copied().unwrap_or_default();
+                let line = GrownLine {
+                    name: name.into(),
+                    holder,
+                };
+                self.lines.insert(offset, line);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What a test puts on the board, or takes away, as a kernel would tell of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use circuits_enumerate::{Action, Tree, Uevent};
+
+use super::Hotplug;
+use crate::Stub;
+use crate::stub::Board;
+
+impl Hotplug {
+    /// A GPIO chip was put there.
+    pub(crate) fn chip_came(&self, board: &Board, name: &str, label: &str, lines: usize) {
+        // A name is no path (`kobject_set_name_vargs`, lib/kobject.c).
+        let driver = label.replace('/', "!");
+        let parent = self.free_platform_device(&driver);
+        let number = name.trim_start_matches("gpiochip");
+        let old = format!("{parent}/gpio/chip{number}");
+        self.tree
+            .file(format!("/sys{old}/label"), format!("{label}\n"));
+        self.tree
+            .file(format!("/sys{old}/ngpio"), format!("{lines}\n"));
+        let alias = format!("platform:{driver}");
+        self.came(
+            board,
+            name,
+            vec![
+                uevent(Action::Add, &parent, "platform").with("MODALIAS", &alias),
+                uevent(Action::Add, &format!("{parent}/{name}"), "gpio")
+                    .with("MAJOR", "254")
+                    .with("MINOR", number)
+                    .with("DEVNAME", name)
+                    .with("DEVTYPE", "gpio_chip"),
+                uevent(Action::Add, &old, "gpio"),
+                uevent(Action::Bind, &parent, "platform")
+                    .with("DRIVER", &driver)
+                    .with("MODALIAS", &alias),
+            ],
+        );
+    }
+
+    /// An I2C bus was put there.
+    pub(crate) fn bus_came(&self, board: &Board, name: &str) {
+        let parent = self.free_platform_device("i2c-stub");
+        let adapter = format!("{parent}/{name}");
+        let number = name.trim_start_matches("i2c-");
+        self.tree
+            .file(format!("/sys{adapter}/name"), "virtual board\n");
+        // The kernel tells of the node before the adapter (`i2c_register_adapter`).
+        self.came(
+            board,
+            name,
+            vec![
+                uevent(Action::Add, &parent, "platform").with("MODALIAS", "platform:i2c-stub"),
+                uevent(Action::Add, &format!("{adapter}/i2c-dev/{name}"), "i2c-dev")
+                    .with("MAJOR", "89")
+                    .with("MINOR", number)
+                    .with("DEVNAME", name),
+                uevent(Action::Add, &adapter, "i2c"),
+                uevent(Action::Bind, &parent, "platform")
+                    .with("DRIVER", "i2c-stub")
+                    .with("MODALIAS", "platform:i2c-stub"),
+            ],
+        );
+    }
+
+    fn came(&self, board: &Board, name: &str, events: Vec<Uevent>) {
+        self.lock().plugged.insert(name.into(), events.clone());
+        for event in events {
+            self.happen(board, event);
+        }
+    }
+
+    /// A chip or a bus was taken away.
+    pub(crate) fn node_went(&self, board: &Board, name: &str) {
+        let mut state = self.lock();
+        let plugged = state.plugged.remove(name);
+        let node = state.nodes.get(&Path::new("/dev").join(name));
+        let devpath = node.map(|node| node.devpath.clone());
+        drop(state);
+        if let Some(events) = plugged {
+            for event in events.iter().rev() {
+                self.happen(board, undone(event));
+            }
+        } else if let Some(devpath) = devpath {
+            // It came by a uevent, which told of this device alone.
+            let subsystem = match name.starts_with("gpiochip") {
+                true => "gpio",
+                false => "i2c-dev",
+            };
+            let went = uevent(Action::Remove, &devpath.to_string_lossy(), subsystem);
+            self.happen(board, went.with("DEVNAME", name));
+        }
+    }
+
+    /// A path for a platform device of this name, with the first number that is free.
+    fn free_platform_device(&self, name: &str) -> String {
+        let mut paths = (0..).map(|number| format!("/devices/platform/{name}.{number}"));
+        let is_free = |path: &String| self.tree.list(Path::new(&format!("/sys{path}"))).is_err();
+        paths.find(is_free).unwrap_or_default()
+    }
+}
+
+fn uevent(action: Action, path: &str, subsystem: &str) -> Uevent {
+    Uevent::new(action, path, subsystem)
+}
+
+/// What tells that it is no longer so.
+fn undone(event: &Uevent) -> Uevent {
+    let action = match event.action() {
+        Action::Bind => Action::Unbind,
+        _ => Action::Remove,
+    };
+    let subsystem = event.subsystem().unwrap_or_default();
+    let mut undone = Uevent::new(action, event.devpath(), subsystem);
+    for (key, value) in event.fields() {
+        let is_new = undone.field(&key.to_string_lossy()).is_none();
+        if is_new && key != "DRIVER" {
+            undone = undone.with(key, value);
+        }
+    }
+    undone
+}
+
+impl Stub {
+    /// Says what machine the board is: `Raspberry Pi 3 Model B`.
+    pub fn model(self, name: &str) -> Stub {
+        let tree = &self.board().hotplug.tree;
+        tree.file("/sys/firmware/devicetree/base/model", format!("{name}\0"));
+        self
+    }
+
+    /// Has programs wait for the nodes of what comes from now on: they may open them only after this
+    /// time, as on a machine whose udevd sets permissions a moment after the kernel told of a device.
+    pub fn nodes_after(self, grace: Duration) -> Stub {
+        self.board().hotplug.lock().grace = grace;
+        self
+    }
+
+    /// Sets how many bytes of uevents wait for a program that does not read them (1 MiB otherwise);
+    /// what is more is lost, and the program told so.
+    pub fn uevent_queue(self, bytes: usize) -> Stub {
+        self.board().hotplug.lock().queue = bytes;
+        self
+    }
+}

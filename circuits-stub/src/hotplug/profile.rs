@@ -1,0 +1,101 @@
+use std::fmt;
+use std::sync::Arc;
+
+use circuits_enumerate::{Device, Devices, Filter};
+use circuits_i2c::Address;
+
+use crate::gpio::GrownLine;
+use crate::i2c;
+
+/// What a device of some kind grows into when a uevent tells the virtual board that it came: the
+/// kernel says that there is a chip, and not what is on it.
+///
+/// ```
+/// use circuits_enumerate::Filter;
+/// use circuits_gpio::{Config, Output};
+/// use circuits_stub::{Profile, Stub};
+///
+/// let adapter = Filter::new().property("PRODUCT", "403/6014/900");
+/// let stub = Stub::virtual_time().profile(Profile::new(adapter).lines("ft232h", ["AD0", "AD1"]));
+/// stub.feed(b"add@/devices/usb1/1-1\0SUBSYSTEM=usb\0PRODUCT=403/6014/900\0")?;
+/// stub.feed(
+///     b"add@/devices/usb1/1-1/gpiochip4\0SUBSYSTEM=gpio\0DEVTYPE=gpio_chip\0DEVNAME=gpiochip4\0",
+/// )?;
+/// Output::open_on(&stub, "AD1", &Config::new())?.set(true)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Profile {
+    filter: Filter,
+    label: String,
+    lines: Vec<String>,
+    devices: Vec<(Address, MakeDevice)>,
+}
+
+type MakeDevice = Arc<dyn Fn() -> Box<dyn i2c::Device> + Send + Sync>;
+
+impl Profile {
+    /// Makes a profile of the devices that the filter lets through, or that hang on such a device.
+    pub fn new(filter: Filter) -> Profile {
+        Profile {
+            filter,
+            label: String::new(),
+            lines: Vec::new(),
+            devices: Vec::new(),
+        }
+    }
+
+    /// Its GPIO chip has this label, and lines of these names; an empty name is none.
+    pub fn lines<N: Into<String>>(
+        mut self,
+        label: &str,
+        names: impl IntoIterator<Item = N>,
+    ) -> Profile {
+        self.label = label.into();
+        self.lines = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// On its I2C bus is a device, which is made each time that the bus comes.
+    pub fn i2c_device<D: i2c::Device + 'static>(
+        mut self,
+        address: impl Into<Address>,
+        make: impl Fn() -> D + Send + Sync + 'static,
+    ) -> Profile {
+        let make: MakeDevice = Arc::new(move || Box::new(make()));
+        self.devices.push((address.into(), make));
+        self
+    }
+
+    pub(super) fn fits(&self, device: &Device, devices: &Devices) -> bool {
+        let mut above = devices.above(device.path());
+        self.filter.matches(device) || above.any(|device| self.filter.matches(device))
+    }
+
+    pub(super) fn chip(&self) -> Option<(String, Vec<GrownLine>)> {
+        let line = |name: &String| GrownLine {
+            name: name.clone(),
+            holder: None,
+        };
+        let lines: Vec<GrownLine> = self.lines.iter().map(line).collect();
+        (!lines.is_empty()).then(|| (self.label.clone(), lines))
+    }
+
+    pub(super) fn devices(&self) -> impl Iterator<Item = (Address, Box<dyn i2c::Device>)> {
+        self.devices
+            .iter()
+            .map(|(address, make)| (*address, make()))
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addresses = self.devices.iter().map(|(address, _)| address);
+        f.debug_struct("Profile")
+            .field("filter", &self.filter)
+            .field("label", &self.label)
+            .field("lines", &self.lines)
+            .field("addresses", &addresses.collect::<Vec<_>>())
+            .finish()
+    }
+}
