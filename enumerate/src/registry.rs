@@ -39,10 +39,7 @@ impl Registry {
     /// Does what a uevent tells. A uevent of a device that is known so already is no change: many
     /// programs have the kernel tell of all devices again when they start.
     pub fn apply(&mut self, event: Uevent, tree: &dyn Tree, time: Time) {
-        // Others tell of modules and drivers. Queues of network interfaces are below them, and are no
-        // devices: no class has them, so nobody who looks finds them (net/core/net-sysfs.c).
-        let is_queue = event.subsystem().is_some_and(|name| name == "queues");
-        if !event.devpath().starts_with("/devices") || is_queue {
+        if !event.is_of_device() {
             return;
         }
         let event = Arc::new(event);
@@ -63,7 +60,7 @@ impl Registry {
     }
 
     /// Makes it equal to what was found by looking, after uevents were lost, and tells of the
-    /// differences: what went, what hangs on others first, then what came, the other way round.
+    /// differences: what went, each before what it hung on, then what came, each after it.
     pub fn resync(&mut self, found: Devices, time: Time) {
         let mut changing = Changing {
             devices: &mut self.devices,
@@ -77,7 +74,8 @@ impl Registry {
         };
         let gone = changing.devices.iter().filter(is_gone);
         let gone: Vec<PathBuf> = gone.map(|device| device.path().into()).collect();
-        gone.iter().rev().for_each(|path| changing.remove_one(path));
+        // What hung on it went with it, even if there is such a one again.
+        gone.iter().rev().for_each(|path| changing.remove(path));
         let before = std::mem::replace(changing.devices, found.clone());
         for device in found.iter() {
             let previous = before.get(device.path()).cloned();
@@ -172,9 +170,16 @@ impl Changing<'_> {
 
     /// A device has another path, and so has all that hangs on it.
     fn move_here(&mut self, event: &Uevent, tree: &dyn Tree) {
-        let (Some(from), to) = (event.field("DEVPATH_OLD").map(Path::new), event.devpath()) else {
+        let to = event.devpath();
+        // The kernel says so of one that got the name it had (`device_rename`), too.
+        let Some(from) = event.moved_from().filter(|from| *from != to) else {
             return self.update(event, tree);
         };
+        // Nothing can hang on itself, nor be what it hung on.
+        if from.starts_with(to) || to.starts_with(from) {
+            self.remove(from);
+            return self.update(event, tree);
+        }
         let moving = subtree(&self.devices.devices, from).map(|(_, device)| device.clone());
         let moving: Vec<Arc<Device>> = moving.collect();
         for device in &moving {
