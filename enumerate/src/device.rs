@@ -55,6 +55,9 @@ const NO_PROPERTIES: [&str; 9] = [
     "USEC_INITIALIZED",
 ];
 
+/// Where udevd keeps what it has found out.
+pub(crate) const UDEV_DATA: &str = "/run/udev/data";
+
 impl Device {
     /// Makes it of what a uevent tells, and what the tree says of it, if it still does.
     pub(crate) fn of_uevent(event: &Uevent, tree: &dyn Tree) -> Device {
@@ -102,8 +105,17 @@ impl Device {
         Ok(device)
     }
 
-    /// Adds what udevd has found out (`/run/udev/data`): `E:KEY=value` and `S:link`.
-    pub(crate) fn tell_udev(&mut self, data: &[u8]) {
+    /// Adds what udevd has found out, if it knows of it.
+    pub(crate) fn with_udev(mut self, tree: &dyn Tree) -> Device {
+        let file = Path::new(UDEV_DATA).join(self.udev_id());
+        if let Ok(data) = tree.read(&file) {
+            self.tell_udev(&data);
+        }
+        self
+    }
+
+    /// `E:KEY=value` and `S:link`.
+    fn tell_udev(&mut self, data: &[u8]) {
         let mut links = Vec::new();
         for line in data.split(|byte| *byte == b'\n') {
             match line.get(..2) {
