@@ -39,6 +39,10 @@ pub enum ReconnectError<E: Error + 'static> {
 /// device is known by its [`Identity`] when it comes back: the same USB adapter in another socket, the
 /// same controller.
 ///
+/// Close the handle to an I2C bus *before* this is called (`drop(bus)`): the kernel has a controller wait,
+/// and so all that would bring it back, until its bus is closed (`i2c_del_adapter`,
+/// drivers/i2c/i2c-core-base.c).
+///
 /// ```
 /// use circuits::gpio::ErrorKind;
 /// use circuits::stub::Stub;

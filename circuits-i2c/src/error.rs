@@ -69,7 +69,7 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The adapter is gone.
+    /// The adapter is gone. Close the bus: the kernel waits for that.
     #[error("I2C bus {bus:?} was removed")]
     Removed {
         /// The bus, as it was asked for.

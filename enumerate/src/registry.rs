@@ -209,3 +209,30 @@ impl Changing<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryTree;
+
+    /// What a uevent other than `add` says is read from the tree, which has nothing of udevd's.
+    #[test]
+    fn what_udevd_found_out_outlives_a_driver() {
+        let tree = MemoryTree::new();
+        tree.folder("/sys/class");
+        let add = b"add@/devices/1-1\0SUBSYSTEM=usb\0DEVTYPE=usb_device\0MAJOR=189\0MINOR=3\0";
+        let data = "S:gps\nI:1\nE:ID_SERIAL_SHORT=GPS\nG:systemd\n";
+        tree.apply(&Uevent::parse(add).unwrap());
+        tree.file("/run/udev/data/c189:3", data);
+        let mut registry = Registry::new(Devices::list_tree(&tree).unwrap());
+        let before = registry.devices().get("/devices/1-1").unwrap().clone();
+        assert_eq!(before.property("ID_SERIAL_SHORT"), Some("GPS".as_ref()));
+        for action in ["bind", "change", "unbind"] {
+            let event = format!("{action}@/devices/1-1\0SUBSYSTEM=usb\0");
+            let event = Uevent::parse(event.as_bytes()).unwrap();
+            registry.apply(event, &tree, Time::default());
+            let change = registry.next_change().unwrap();
+            assert_eq!(change.device(), &before);
+        }
+    }
+}

@@ -5,8 +5,9 @@ mod sys;
 
 use std::array;
 use std::ffi::c_ulong;
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -55,18 +56,59 @@ impl Backend for Linux {
 
 /// Asks before i2cdev opens it: i2cdev takes any file for a bus.
 fn open(path: &Path) -> io::Result<(Adapter, c_ulong)> {
-    let functions = sys::functions(&File::options().read(true).write(true).open(path)?)?;
-    Ok((Adapter(Mutex::new(LinuxI2CBus::new(path)?)), functions))
+    let file = File::options().read(true).write(true).open(path)?;
+    let functions = sys::functions(&file)?;
+    let adapter = Adapter {
+        bus: Mutex::new(LinuxI2CBus::new(path)?),
+        node: Node::of(path, &file.metadata()?),
+    };
+    Ok((adapter, functions))
 }
 
-/// The lock is never waited for: the queue of the bus lets one call in at a time.
 #[derive(Debug)]
-struct Adapter(Mutex<LinuxI2CBus>);
+struct Adapter {
+    /// The lock is never waited for: the queue of the bus lets one call in at a time.
+    bus: Mutex<LinuxI2CBus>,
+    node: Node,
+}
+
+/// The node that was opened.
+#[derive(Debug)]
+struct Node {
+    path: PathBuf,
+    file_system: u64,
+    inode: u64,
+}
+
+impl Node {
+    fn of(path: &Path, metadata: &Metadata) -> Node {
+        Node {
+            path: path.into(),
+            file_system: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// Whether it is there no more, or is another one.
+    fn is_gone(&self) -> bool {
+        match fs::metadata(&self.path) {
+            Ok(now) => (now.dev(), now.ino()) != (self.file_system, self.inode),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+}
 
 impl Handle for Adapter {
     fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done {
+        // While a bus is open its adapter cannot go (`i2c_del_adapter`, drivers/i2c/i2c-core-base.c),
+        // and what its driver, which is halfway gone, answers says little: i2c-bcm2835 times out. But
+        // the node goes first.
+        let result = match self.rdwr(address, operations) {
+            Err(_) if self.node.is_gone() => Err(io::Error::from_raw_os_error(sys::ENODEV)),
+            result => result,
+        };
         Done {
-            result: self.rdwr(address, operations),
+            result,
             busy_until: None,
         }
     }
@@ -92,7 +134,7 @@ impl Adapter {
         let messages = messages
             .get_mut(..count)
             .ok_or(io::ErrorKind::InvalidInput)?;
-        let mut bus = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        let mut bus = self.bus.lock().unwrap_or_else(|e| e.into_inner());
         bus.transfer(messages)?;
         Ok(())
     }

@@ -22,6 +22,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<u8> {
     };
     if !given(&["-p", "--package", "--workspace"]) {
         cargo.args(["--workspace", "--exclude", "circuits-pi"]);
+        // There is no libudev for a static program.
+        cargo.args(["--exclude", "circuits-enumerate-udev"]);
     }
     if !given(&[
         "--test",
