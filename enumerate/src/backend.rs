@@ -16,7 +16,7 @@
 //! | --- | --- |
 //! | a uevent | it |
 //! | nothing | [`WouldBlock`](io::ErrorKind::WouldBlock) |
-//! | something missing before what follows | `ENOBUFS` (105), once; then the rest |
+//! | something missing before what follows | `ENOBUFS` (105), once; then what follows, and nothing older |
 //! | a datagram that is no uevent | [`InvalidData`](io::ErrorKind::InvalidData); it is gone |
 //! | no feeder any more, and nothing left | [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), from then on |
 //!

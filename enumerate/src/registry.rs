@@ -44,6 +44,7 @@ impl Registry {
             return;
         }
         let event = Arc::new(event);
+        let was_can = self.is_can(&event);
         let mut devices = std::mem::take(&mut self.devices.devices);
         let mut changing = Changing {
             devices: Arc::make_mut(&mut devices),
@@ -57,9 +58,18 @@ impl Registry {
             _ => changing.update(&event, tree),
         }
         self.devices.devices = devices;
-        if event.subsystem().is_some_and(|name| name == "net") {
+        // Nobody is asked because of other interfaces: much may happen to them.
+        if was_can || self.is_can(&event) {
             self.devices.look_at_can(tree);
         }
+    }
+
+    /// Whether a uevent is about a CAN interface.
+    fn is_can(&self, event: &Uevent) -> bool {
+        let from = event.field("DEVPATH_OLD").map(Path::new);
+        let paths = [Some(event.devpath()), from].into_iter().flatten();
+        let mut devices = paths.filter_map(|path| self.devices.devices.get(path));
+        devices.any(Device::is_can)
     }
 
     /// Makes it equal to what was found by looking, after uevents were lost, and tells of the
