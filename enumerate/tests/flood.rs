@@ -4,7 +4,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -474,10 +475,15 @@ fn in_the_guest(read: fn(&dyn Backend, Duration, Box<dyn FnOnce() + Send>) -> To
         let (mut clients, mut links) = (kept.lock().unwrap(), kept_links.lock().unwrap());
         let mut interfaces = Interfaces::new();
         let mut comings = 0;
+        let file = |device: &str| {
+            let path = format!("/sys/class/{device}/uevent");
+            File::options().write(true).open(path).unwrap()
+        };
+        let mut again = [(file("net/lo"), "change"), (file("mem/null"), "add")];
         while seqnum() - start < FLOOD {
             for _ in 0..200 {
-                for (device, action) in [("net/lo", "change"), ("mem/null", "add")] {
-                    fs::write(format!("/sys/class/{device}/uevent"), action).unwrap();
+                for (file, action) in &mut again {
+                    file.write_all(action.as_bytes()).unwrap();
                 }
             }
             for _ in 0..3 {

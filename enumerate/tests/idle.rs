@@ -85,5 +85,7 @@ fn a_minute_with_two_watches_costs_no_wake_up() {
         assert!(counts.gaps >= 1, "{who}: {counts:?}");
         assert_eq!((counts.rescans, counts.overflows), (1, 0), "{who}");
     }
-    waiters.map(|waiter| waiter.join().unwrap());
+    for waiter in waiters {
+        waiter.join().unwrap();
+    }
 }
