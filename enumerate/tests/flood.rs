@@ -5,18 +5,21 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use circuits_bench::{CanLink, I2cClient};
 use circuits_enumerate::{
-    Backend, Change, ChangeKind, Counts, Device, Devices, Feed, Filter, Group, Linux, Watch,
+    Action, Backend, Change, ChangeKind, Counts, Device, Devices, Feed, Filter, Group, Linux,
+    Listener, MemoryTree, Node, Tree, Uevent, Watch,
 };
 use circuits_stub::Stub;
+use circuits_wait::{Clock, Ready, Time};
 use futures_lite::{StreamExt, future};
 
 /// How many uevents a flood has.
@@ -394,63 +397,131 @@ fn a_flood_on_the_board_leaves_the_watch_right() {
     on_the_board(|backend, slow, flood| blocking(backend, slow, flood));
 }
 
-/// Uevents that nobody wants come without end; who waits is not kept from the rest of his work.
-#[test]
-fn a_flood_without_end_keeps_nobody() {
-    const LONG: Duration = Duration::from_secs(20);
-    let _one = alone();
-    let mut folders = Folders::new();
-    let feed = Feed::with_capacity(QUEUE);
-    let linux = Linux::new().with_root(&folders.root).fed_by(&feed);
-    for capacity in [QUEUE, 1 << 30] {
-        let feed = Feed::with_capacity(capacity);
-        let linux = linux.clone().fed_by(&feed);
-        let mut watch = Watch::open_on(&linux, Filter::new().subsystem("tty")).unwrap();
-        let (done, start) = (AtomicBool::new(false), Instant::now());
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(Ordering::SeqCst) && start.elapsed() < LONG {
-                    folders.happen(&feed);
-                }
-            });
-            let _done = Done(&done);
-            thread::sleep(Duration::from_millis(50));
-            for _ in 0..20 {
-                assert!(watch.try_change().unwrap().is_none());
-                let change = watch.wait_change(Duration::from_millis(1)).unwrap();
-                assert!(change.is_none());
-                let mut changes = watch.changes();
-                let change = future::block_on(future::poll_once(changes.next()));
-                assert!(change.is_none());
-            }
-        });
-        assert!(start.elapsed() < LONG);
+/// Uevents without end: whoever reads gets one, or is told of a loss before each of so many.
+#[derive(Clone, Debug)]
+struct Endless {
+    tree: MemoryTree,
+    lost_before: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    lost_before: Option<usize>,
+    read: AtomicUsize,
+}
+
+impl Endless {
+    fn new(lost_before: Option<usize>) -> Endless {
+        let tree = MemoryTree::new();
+        tree.folder("/sys/class");
+        Endless { tree, lost_before }
     }
 }
 
-/// Uevents that were lost are looked for though more come all the time.
+impl Backend for Endless {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Linux::new().clock()
+    }
+
+    fn tree(&self) -> Arc<dyn Tree> {
+        Arc::new(self.tree.clone())
+    }
+
+    fn listen(&self) -> io::Result<Box<dyn Listener>> {
+        Ok(Box::new(Queue {
+            lost_before: self.lost_before,
+            read: AtomicUsize::new(0),
+        }))
+    }
+
+    fn node(&self, _: &Path) -> io::Result<Box<dyn Node>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Listener for Queue {
+    fn read(&self) -> io::Result<Uevent> {
+        const ENOBUFS: i32 = 105;
+        let read = self.read.fetch_add(1, Ordering::SeqCst);
+        if self.lost_before.is_some_and(|every| read % every == 0) {
+            return Err(io::Error::from_raw_os_error(ENOBUFS));
+        }
+        let event = Uevent::new(Action::Change, "/devices/virtual/net/n0", "net");
+        Ok(event.with("NUMBER", read.to_string()))
+    }
+
+    fn ready(&self) -> &dyn Ready {
+        &Always
+    }
+}
+
+/// There is always something.
+#[derive(Debug)]
+struct Always;
+
+impl Ready for Always {
+    fn block(&self, _: Option<Time>, op: &mut dyn FnMut() -> io::Result<()>) -> io::Result<bool> {
+        op().map(|()| true)
+    }
+
+    fn poll(
+        &self,
+        _: &mut Context<'_>,
+        op: &mut dyn FnMut() -> io::Result<()>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(op())
+    }
+
+    fn cancel(&self) {}
+}
+
+/// Runs something that may never come back.
+fn comes_back(f: impl FnOnce() + Send + 'static) {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        f();
+        tell.send(()).unwrap();
+    });
+    told.recv_timeout(Duration::from_secs(20)).unwrap();
+}
+
+/// Who waits for what does not come is not kept from the rest of his work.
+#[test]
+fn a_flood_without_end_keeps_nobody() {
+    let _one = alone();
+    for lost_before in [None, Some(1), Some(1500)] {
+        let wanted = Filter::new().subsystem("tty");
+        let mut watch = Watch::open_on(&Endless::new(lost_before), wanted).unwrap();
+        comes_back(move || {
+            assert!(watch.try_change().unwrap().is_none());
+            let change = watch.wait_change(Duration::from_millis(1)).unwrap();
+            assert!(change.is_none());
+            let mut changes = watch.changes();
+            let change = future::block_on(future::poll_once(changes.next()));
+            assert!(change.is_none());
+        });
+    }
+}
+
+/// What was lost is looked for, though more comes all the time.
 #[test]
 fn a_flood_without_end_hides_nothing() {
-    const LONG: Duration = Duration::from_secs(20);
     let _one = alone();
-    let mut folders = Folders::new();
-    let feed = Feed::with_capacity(QUEUE);
-    let linux = Linux::new().with_root(&folders.root).fed_by(&feed);
-    let mut watch = Watch::open_on(&linux, Filter::new()).unwrap();
-    let (done, start) = (AtomicBool::new(false), Instant::now());
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::SeqCst) && start.elapsed() < LONG {
-                folders.happen(&feed);
-            }
-        });
-        let _done = Done(&done);
-        while watch.counts().rescans < 3 {
-            thread::sleep(Duration::from_millis(5));
-            watch.wait_change(None).unwrap();
-        }
+    let backend = Endless::new(Some(50_000));
+    let wanted = Filter::new().subsystem("tty");
+    let mut watch = Watch::open_on(&backend, wanted).unwrap();
+    let came = Uevent::new(Action::Add, "/devices/platform/uart/tty/ttyAMA0", "tty");
+    backend.tree.apply(&came);
+    comes_back(move || {
+        let change = watch.wait_change(None).unwrap().unwrap();
+        assert_eq!(change.device().name(), "ttyAMA0");
+        backend
+            .tree
+            .apply(&Uevent::new(Action::Remove, came.devpath(), "tty"));
+        let mut changes = watch.changes();
+        let change = future::block_on(changes.next()).unwrap().unwrap();
+        assert_eq!(change.kind(), ChangeKind::Removed);
     });
-    assert!(start.elapsed() < LONG);
 }
 
 /// The number of the kernel's last uevent.
