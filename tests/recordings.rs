@@ -118,7 +118,11 @@ fn chips_answer_as_the_tables_say() {
     for path in recordings() {
         let table = fs::read_to_string(path.with_extension("md")).unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        for row in rows(&table, "| chip | label |") {
+        let at_start = rows(&table, "| chip | label |");
+        let in_steps = rows(&table, "| step | chip | label |").into_iter();
+        let in_steps = in_steps.map(|mut row| row.split_off(1));
+        let in_steps = in_steps.filter(|row| row[1] != "gone");
+        for row in at_start.into_iter().chain(in_steps) {
             let node = format!("/dev/{}\n", row[0]);
             let (_, answers) = text.split_once(&node).unwrap();
             let answers: Vec<_> = answers
@@ -145,13 +149,16 @@ fn adapters_are_who_the_tables_say() {
     for path in recordings() {
         let table = fs::read_to_string(path.with_extension("md")).unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        for row in rows(&table, "| port | step |") {
-            let appeared = &sections(&text)[&(row[1], "appeared")];
+        let rows = rows(&table, "| step | port | vendor |").into_iter();
+        for row in rows.filter(|row| row[2] != "gone") {
+            let appeared = &sections(&text)[&(row[0], "appeared")];
             for (file, value) in [
                 ("idVendor", row[2]),
                 ("idProduct", row[3]),
                 ("serial", row[4]),
-                ("devpath", row[5]),
+                ("manufacturer", row[5]),
+                ("product", row[6]),
+                ("devpath", row[9].trim_start_matches("1-")),
             ] {
                 let line = format!("    {file} = \"{value}\\n\"");
                 assert!(appeared.contains(&&*line), "{row:?}: no {line}");

@@ -1,7 +1,7 @@
 //! What a backend promises from which devices are enumerated.
 //!
 //! A backend is a value: [`Linux`](crate::Linux), the virtual board, or your own. It is where `/sys`
-//! is read ([`Tree`](crate::Tree)), where uevents come from ([`Listener`]), and where a device's node
+//! is read ([`Tree`]), where uevents come from ([`Listener`]), and where a device's node
 //! is looked at before it is opened ([`Node`]). [`Devices`](crate::Devices) and
 //! [`Watch`](crate::Watch) are built on these and on nothing else.
 //!

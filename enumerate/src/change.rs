@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use circuits_wait::Time;
 
-use crate::{Device, Uevent};
+use crate::{Device, Identity, Uevent};
 
 /// A device came, went, or is not as it was.
 #[derive(Clone, Debug)]
@@ -12,6 +12,7 @@ pub struct Change {
     pub(crate) kind: ChangeKind,
     pub(crate) device: Arc<Device>,
     pub(crate) previous: Option<Arc<Device>>,
+    pub(crate) identity: Identity,
     pub(crate) uevent: Option<Arc<Uevent>>,
 }
 
@@ -63,6 +64,12 @@ impl Change {
     /// Returns the path of the device.
     pub fn path(&self) -> &Path {
         self.device.path()
+    }
+
+    /// Returns what the device is known by, of one that is gone, too: by this it is
+    /// [found](crate::Devices::find) when it is back.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Returns the uevent that told of it. `None` where none was read: uevents were lost, and the

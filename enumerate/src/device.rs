@@ -39,6 +39,9 @@ const ATTRIBUTES: [(&str, Option<&str>, &[&str]); 8] = [
     ("spi_master", None, &["slave"]),
 ];
 
+/// Where udevd keeps what it has found out.
+pub(crate) const UDEV_DATA: &str = "/run/udev/data";
+
 /// Fields of a uevent that are about the event and not about the device, and what udevd keeps of
 /// its own accord.
 const NO_PROPERTIES: [&str; 9] = [
@@ -100,8 +103,15 @@ impl Device {
         Ok(device)
     }
 
-    /// Adds what udevd has found out (`/run/udev/data`): `E:KEY=value` and `S:link`.
-    pub(crate) fn tell_udev(&mut self, data: &[u8]) {
+    /// Adds what udevd has found out, if it has.
+    pub(crate) fn ask_udev(&mut self, tree: &dyn Tree) {
+        if let Ok(data) = tree.read(&Path::new(UDEV_DATA).join(self.udev_id())) {
+            self.tell_udev(&data);
+        }
+    }
+
+    /// Adds what udevd keeps of it: `E:KEY=value` and `S:link`.
+    fn tell_udev(&mut self, data: &[u8]) {
         let mut links = Vec::new();
         for line in data.split(|byte| *byte == b'\n') {
             match line.get(..2) {
@@ -121,7 +131,7 @@ impl Device {
         }
     }
 
-    fn tell_line(&mut self, line: &[u8]) {
+    pub(crate) fn tell_line(&mut self, line: &[u8]) {
         if let Some(end) = line.iter().position(|byte| *byte == b'=') {
             let (key, value) = (&line[..end], &line[end + 1..]);
             self.tell(OsStr::from_bytes(key), OsStr::from_bytes(value));
@@ -176,8 +186,12 @@ impl Device {
     }
 
     /// Returns the same device after a uevent that says less than all: what the tree said of it is
-    /// kept where it says nothing any more.
+    /// kept where it says nothing any more. So is its alias, which the kernel leaves out when a driver
+    /// goes, lest it be loaded again (`zap_modalias_env`, lib/kobject_uevent.c).
     pub(crate) fn updated(&self, mut new: Device) -> Device {
+        if let Some(alias) = self.property("MODALIAS") {
+            new.tell(OsStr::new("MODALIAS"), alias);
+        }
         for (name, value) in &self.attributes {
             new.attributes.entry(name).or_insert_with(|| value.clone());
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::device::{Device, folder};
+use crate::device::{Device, UDEV_DATA, folder};
 use crate::tree::{subtree, target};
 use crate::{Backend, CanLink, Error, Linux, Machine, Result, Tree};
 
@@ -22,9 +22,6 @@ const BUSES: [&str; 9] = [
     "tty",
     "usb",
 ];
-
-/// Where udevd keeps what it has found out.
-const UDEV_DATA: &str = "/run/udev/data";
 
 /// The devices that there are at a moment, by their paths: a device comes after what it hangs on.
 ///
@@ -275,11 +272,8 @@ fn read(
         Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(Error::from_io(folder(path).display().to_string(), error)),
     };
-    let id = device.udev_id();
-    if known_to_udev.contains(&id) {
-        if let Ok(data) = tree.read(&Path::new(UDEV_DATA).join(id)) {
-            device.tell_udev(&data);
-        }
+    if known_to_udev.contains(&device.udev_id()) {
+        device.ask_udev(tree);
     }
     Ok(Some(Arc::new(device)))
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::views::by_number;
 use crate::{Device, Devices};
 
 /// What a device is known by when it comes back, perhaps under another name: the USB device with this
@@ -16,7 +17,7 @@ use crate::{Device, Devices};
 /// | `net@/devices/virtual/net/vcan0` | what hangs on nothing is known by its name |
 ///
 /// Of several at the same place the second ends with `#1`, the third with `#2`, in the order of their
-/// paths.
+/// numbers: ports of one interface, which come and go together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -26,6 +27,14 @@ impl Identity {
     /// Returns its text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What a program opens is known by this whether its node is there or not.
+    pub(crate) fn of_node(self, subsystem: &str) -> Identity {
+        match self.0.split_once('@') {
+            Some((_, place)) => Identity(format!("{subsystem}@{place}")),
+            None => self,
+        }
     }
 }
 
@@ -86,14 +95,16 @@ impl Devices {
 
     /// `i2c-dev@/devices/platform/soc/3f804000.i2c`.
     fn by_place(&self, device: &Device) -> String {
-        let above = self.anchor(device);
-        let place: &Path = above.map_or(device.path(), |above| above.path());
+        let place = self.place(device);
         let text = format!("{}@{}", kind(device), place.display());
-        let on_it = above.map(|above| self.below(above.path()));
-        let before = on_it.into_iter().flatten().filter(|other| {
-            other.path() < device.path()
+        if place == device.path() {
+            return text;
+        }
+        let there = self.get(place).into_iter().chain(self.below(place));
+        let before = there.filter(|other| {
+            (other.path() == place || order(other) < order(device))
                 && kind(other) == kind(device)
-                && self.anchor(other).map(|above| above.path()) == Some(place)
+                && self.place(other) == place
         });
         match before.count() {
             0 => text,
@@ -101,12 +112,30 @@ impl Devices {
         }
     }
 
-    /// The nearest device above whose name is not just a number that was free: one that is found by
-    /// the hardware or its description, and so has an alias for drivers.
-    fn anchor(&self, device: &Device) -> Option<&Arc<Device>> {
-        let mut above = self.above(device.path());
-        above.find(|device| device.property("MODALIAS").is_some())
+    /// The path of the nearest device, from itself upwards, whose name is not just a number that was
+    /// free; its own if there is none.
+    fn place<'a>(&'a self, device: &'a Device) -> &'a Path {
+        let above = self.above(device.path()).map(|above| &**above);
+        let mut devices = std::iter::once(device).chain(above);
+        let place = devices.find(|device| is_place(device));
+        place.unwrap_or(device).path()
     }
+}
+
+/// Whether it is found by the hardware or its description, and so has an alias for drivers.
+fn is_place(device: &Device) -> bool {
+    // They are counted, whatever they are plugged into.
+    let is_hid = device.subsystem() == "hid";
+    // Here the interfaces have the aliases.
+    let is_usb = device
+        .devtype()
+        .is_some_and(|devtype| devtype == "usb_device");
+    is_usb || device.property("MODALIAS").is_some() && !is_hid
+}
+
+/// By the numbers in their names.
+fn order(device: &Device) -> (Option<(&str, u64)>, &Path) {
+    (device.name().to_str().map(by_number), device.path())
 }
 
 /// `gpio:gpio_chip`.

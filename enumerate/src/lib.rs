@@ -4,6 +4,8 @@ mod autoload;
 pub mod backend;
 mod can;
 mod change;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod device;
 mod devices;
 mod error;

@@ -115,12 +115,15 @@ impl MemoryTree {
 
     /// Does what a kernel does before it sends this uevent.
     pub fn apply(&self, event: &Uevent) {
+        if !event.is_of_device() {
+            return;
+        }
         let mut state = self.lock();
         match event.action() {
             Action::Remove => state.remove_device(event.devpath()),
             Action::Move => {
-                if let Some(from) = event.field("DEVPATH_OLD") {
-                    state.move_device(Path::new(from), event.devpath());
+                if let Some(from) = event.moved_from() {
+                    state.move_device(from, event.devpath());
                 }
                 state.put_device(event);
             }
@@ -134,7 +137,18 @@ impl State {
         let (path, Some(subsystem)) = (event.devpath(), event.subsystem()) else {
             return;
         };
-        let (folder, device) = (folder(path), Device::of_uevent(event, &Nothing));
+        let folder = folder(path);
+        let mut device = Device::of_uevent(event, &Nothing);
+        // This uevent alone leaves out the alias, which the file does not.
+        if *event.action() == Action::Unbind {
+            if let Some(Entry::File(text)) = self.entries.get(&folder.join("uevent")) {
+                let mut lines = text.split(|byte| *byte == b'\n');
+                let alias = lines.find(|line| line.starts_with(b"MODALIAS="));
+                if let Some(line) = alias {
+                    device.tell_line(line);
+                }
+            }
+        }
         let mut text = Vec::new();
         for (key, value) in device.properties() {
             text.extend_from_slice(key.as_bytes());
@@ -159,25 +173,49 @@ impl State {
     fn remove_device(&mut self, path: &Path) {
         let folder = folder(path);
         self.remove(&folder);
-        // Links of classes and buses to what is gone.
-        let to_it = |(link, entry): (&PathBuf, &Entry)| match entry {
+        for (link, _) in self.links_into(&folder) {
+            self.entries.remove(&link);
+        }
+    }
+
+    /// Links of classes and buses to a device and what hangs on it, with where there.
+    fn links_into(&self, folder: &Path) -> Vec<(PathBuf, PathBuf)> {
+        let below = |link: &PathBuf, entry: &Entry| match entry {
             Entry::Link(to) => {
                 let above = link.parent().unwrap_or(Path::new("/"));
-                target(above, to).starts_with(&folder)
+                let target = target(above, to);
+                Some((link.clone(), target.strip_prefix(folder).ok()?.into()))
             }
-            _ => false,
+            _ => None,
         };
-        self.entries.retain(|link, entry| !to_it((link, entry)));
+        let entries = self.entries.iter();
+        entries.filter_map(|(link, to)| below(link, to)).collect()
     }
 
     fn move_device(&mut self, from: &Path, to: &Path) {
+        if from == to {
+            return;
+        }
+        // Nothing can hang on itself, nor be what it hung on.
+        if from.starts_with(to) || to.starts_with(from) {
+            return self.remove_device(from);
+        }
         let (from_folder, to_folder) = (folder(from), folder(to));
         let moving = subtree(&self.entries, &from_folder).filter_map(|(path, entry)| {
             let below = path.strip_prefix(&from_folder).ok()?;
-            Some((to_folder.join(below), entry.clone()))
+            Some((join(&to_folder, below), entry.clone()))
         });
         let moving: Vec<_> = moving.collect();
-        self.remove_device(from);
+        self.remove(&from_folder);
+        self.remove_device(to);
+        for (mut link, below) in self.links_into(&from_folder) {
+            self.entries.remove(&link);
+            if below.as_os_str().is_empty() && link.file_name() == from.file_name() {
+                link.set_file_name(to.file_name().unwrap_or_default());
+            }
+            let target = Entry::Link(join(&to_folder, &below));
+            self.entries.insert(link, target);
+        }
         self.entries.extend(moving);
     }
 
@@ -189,6 +227,11 @@ impl State {
             .iter()
             .for_each(|path| drop(self.entries.remove(path)));
     }
+}
+
+/// `join` of nothing would end it with a slash.
+fn join(path: &Path, below: &Path) -> PathBuf {
+    path.iter().chain(below).collect()
 }
 
 /// The folder of a subsystem, and the one with the links to its devices.

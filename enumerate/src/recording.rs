@@ -152,11 +152,23 @@ impl Step {
             if let Some(name) = path.strip_prefix("link ") {
                 let before = tree.can_link_of(name);
                 let before = before.unwrap_or_else(|| CanLink::new(name));
-                tree.can_link(answered(before, entries));
+                let mut link = answered(before, entries);
+                link.mtu = self.mtu(name).unwrap_or(link.mtu);
+                tree.can_link(link);
             } else if path.starts_with("/sys/") {
                 put(tree, path, entries);
             }
         }
+    }
+
+    /// What `/sys` says of the largest frame: the recorder's crate knows but two sizes.
+    fn mtu(&self, interface: &str) -> Option<u32> {
+        let mut groups = self.appeared.iter();
+        let (_, files) = groups.find(|(path, files)| {
+            path.ends_with(&format!("/net/{interface}")) && files.contains_key("mtu")
+        })?;
+        let text = String::from_utf8(quoted(files.get("mtu")?)?).ok()?;
+        text.trim_end().parse().ok()
     }
 
     /// Returns what the nodes answered that appeared in this step: their paths, and by name what was
@@ -239,6 +251,7 @@ fn answered(mut link: CanLink, answers: &BTreeMap<String, String>) -> CanLink {
             "clock" => link.clock = number(),
             "restart" => link.restart_ms = number(),
             "error counters" => link.error_counters = counters(value),
+            "modes" => link.modes = modes(value),
             _ => {}
         }
     }
@@ -255,6 +268,12 @@ fn state(word: &str) -> Option<CanState> {
         "Sleeping" => Some(CanState::Sleeping),
         _ => None,
     }
+}
+
+/// `CanCtrlModes(can_ctrlmode { mask: 0, flags: 0 })`
+fn modes(words: &str) -> Option<u32> {
+    let (_, flags) = words.split_once("flags: ")?;
+    flags.trim_end_matches([' ', '}', ')']).parse().ok()
 }
 
 fn counters(words: &str) -> Option<(u16, u16)> {

@@ -39,15 +39,13 @@ impl Registry {
     /// Does what a uevent tells. A uevent of a device that is known so already is no change: many
     /// programs have the kernel tell of all devices again when they start.
     pub fn apply(&mut self, event: Uevent, tree: &dyn Tree, time: Time) {
-        // Others tell of modules and drivers.
-        if !event.devpath().starts_with("/devices") {
+        if !event.is_of_device() {
             return;
         }
         let event = Arc::new(event);
         let was_can = self.is_can(&event);
-        let mut devices = std::mem::take(&mut self.devices.devices);
         let mut changing = Changing {
-            devices: Arc::make_mut(&mut devices),
+            devices: &mut self.devices,
             changes: &mut self.changes,
             time,
             uevent: Some(event.clone()),
@@ -57,7 +55,6 @@ impl Registry {
             Action::Move => changing.move_here(&event, tree),
             _ => changing.update(&event, tree),
         }
-        self.devices.devices = devices;
         // Nobody is asked because of other interfaces: much may happen to them.
         if was_can || self.is_can(&event) {
             self.devices.look_at_can(tree);
@@ -73,11 +70,10 @@ impl Registry {
     }
 
     /// Makes it equal to what was found by looking, after uevents were lost, and tells of the
-    /// differences: what went, the outermost first, then what came.
+    /// differences: what went, each before what it hung on, then what came, each after it.
     pub fn resync(&mut self, found: Devices, time: Time) {
-        let mut devices = std::mem::replace(&mut self.devices, found.clone()).devices;
         let mut changing = Changing {
-            devices: Arc::make_mut(&mut devices),
+            devices: &mut self.devices,
             changes: &mut self.changes,
             time,
             uevent: None,
@@ -86,11 +82,13 @@ impl Registry {
             Some(now) => device.is_another(now),
             None => true,
         };
-        let gone = changing.devices.values().rev().filter(is_gone);
+        let gone = changing.devices.iter().filter(is_gone);
         let gone: Vec<PathBuf> = gone.map(|device| device.path().into()).collect();
-        gone.iter().for_each(|path| changing.remove_one(path));
+        // What hung on it went with it, even if there is such a one again.
+        gone.iter().rev().for_each(|path| changing.remove(path));
+        let before = std::mem::replace(changing.devices, found.clone());
         for device in found.iter() {
-            let previous = changing.devices.get(device.path()).cloned();
+            let previous = before.get(device.path()).cloned();
             match previous {
                 Some(previous) if previous == *device => {}
                 Some(_) => changing.tell(ChangeKind::Changed, device.clone(), previous),
@@ -102,13 +100,18 @@ impl Registry {
 
 /// Devices in the middle of a change.
 struct Changing<'a> {
-    devices: &'a mut BTreeMap<PathBuf, Arc<Device>>,
+    devices: &'a mut Devices,
     changes: &'a mut VecDeque<Change>,
     time: Time,
     uevent: Option<Arc<Uevent>>,
 }
 
 impl Changing<'_> {
+    /// The devices by path. Somebody may hold them as they were.
+    fn map(&mut self) -> &mut BTreeMap<PathBuf, Arc<Device>> {
+        Arc::make_mut(&mut self.devices.devices)
+    }
+
     fn tell(&mut self, kind: ChangeKind, device: Arc<Device>, previous: Option<Arc<Device>>) {
         // What follows from it was told by no uevent.
         let uevent = self.uevent.clone();
@@ -116,6 +119,8 @@ impl Changing<'_> {
             time: self.time,
             kind,
             uevent: uevent.filter(|event| event.devpath() == device.path()),
+            // While what it hangs on is there.
+            identity: self.devices.identity(&device),
             device,
             previous,
         });
@@ -128,10 +133,15 @@ impl Changing<'_> {
             // They say things of the moment, which are no properties, and not always all that are.
             _ => Device::read(path, event.subsystem(), tree).ok(),
         };
-        let device = device.unwrap_or_else(|| Device::of_uevent(event, tree));
+        let mut device = device.unwrap_or_else(|| Device::of_uevent(event, tree));
+        // What udevd says of one that has just come may be of another one that had its number.
+        let has_come = *event.action() == Action::Add && self.devices.get(path).is_none();
+        if !has_come {
+            device.ask_udev(tree);
+        }
         let Some(previous) = self.devices.get(path).cloned() else {
             let device = Arc::new(device);
-            self.devices.insert(path.into(), device.clone());
+            self.map().insert(path.into(), device.clone());
             return self.tell(ChangeKind::Added, device, None);
         };
         let again = *event.action() == Action::Add || event.field("SYNTH_UUID").is_some();
@@ -151,32 +161,39 @@ impl Changing<'_> {
             Action::Offline => ChangeKind::Offline,
             _ => ChangeKind::Changed,
         };
-        self.devices.insert(path.into(), device.clone());
+        self.map().insert(path.into(), device.clone());
         self.tell(kind, device, Some(previous));
     }
 
     /// A device goes, and all that hangs on it before.
     fn remove(&mut self, path: &Path) {
-        let paths = subtree(self.devices, path).map(|(path, _)| path.clone());
+        let paths = subtree(&self.devices.devices, path).map(|(path, _)| path.clone());
         let paths: Vec<PathBuf> = paths.collect();
         paths.iter().rev().for_each(|path| self.remove_one(path));
     }
 
     fn remove_one(&mut self, path: &Path) {
-        if let Some(device) = self.devices.remove(path) {
+        if let Some(device) = self.map().remove(path) {
             self.tell(ChangeKind::Removed, device.clone(), Some(device));
         }
     }
 
     /// A device has another path, and so has all that hangs on it.
     fn move_here(&mut self, event: &Uevent, tree: &dyn Tree) {
-        let (Some(from), to) = (event.field("DEVPATH_OLD").map(Path::new), event.devpath()) else {
+        let to = event.devpath();
+        // The kernel says so of one that got the name it had (`device_rename`), too.
+        let Some(from) = event.moved_from().filter(|from| *from != to) else {
             return self.update(event, tree);
         };
-        let moving = subtree(self.devices, from).map(|(_, device)| device.clone());
+        // Nothing can hang on itself, nor be what it hung on.
+        if from.starts_with(to) || to.starts_with(from) {
+            self.remove(from);
+            return self.update(event, tree);
+        }
+        let moving = subtree(&self.devices.devices, from).map(|(_, device)| device.clone());
         let moving: Vec<Arc<Device>> = moving.collect();
         for device in &moving {
-            self.devices.remove(device.path());
+            self.map().remove(device.path());
         }
         // Whatever was there is not any more.
         self.remove(to);
@@ -186,14 +203,18 @@ impl Changing<'_> {
             };
             // `join` of nothing would end it with a slash.
             let device = match below.as_os_str().is_empty() {
-                true => previous.updated(Device::of_uevent(event, tree)),
+                true => {
+                    let mut device = Device::of_uevent(event, tree);
+                    device.ask_udev(tree);
+                    previous.updated(device)
+                }
                 false => previous.moved(to.join(below)),
             };
             let device = Arc::new(device);
-            self.devices.insert(device.path().into(), device.clone());
+            self.map().insert(device.path().into(), device.clone());
             self.tell(ChangeKind::Moved, device, Some(previous));
         }
-        if !self.devices.contains_key(to) {
+        if self.devices.get(to).is_none() {
             self.update(event, tree);
         }
     }

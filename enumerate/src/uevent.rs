@@ -119,9 +119,6 @@ impl Uevent {
             Some(at) => (&header[..at], &header[at + 1..]),
             None => return Err(ParseError::NoHeader),
         };
-        if action.is_empty() || !path.starts_with(b"/") {
-            return Err(ParseError::NoHeader);
-        }
         let fields = parts.next().unwrap_or_default();
         Uevent::from_fields(fields, Some((action, path)))
     }
@@ -141,9 +138,13 @@ impl Uevent {
                 }
                 (action, path)
             }
-            (None, Some(action), Some(path)) if path.starts_with(b"/") => (action, path),
+            (None, Some(action), Some(path)) => (action, path),
             (None, _, _) => return Err(ParseError::NoHeader),
         };
+        // Fields can say what no header could.
+        if action.is_empty() || action.contains(&b'@') || !path.starts_with(b"/") {
+            return Err(ParseError::NoHeader);
+        }
         let devpath = PathBuf::from(OsStr::from_bytes(path));
         if devpath
             .components()
@@ -168,9 +169,17 @@ impl Uevent {
         bytes
     }
 
-    /// Returns it as udevd sends it on, to who listens to udev's group.
+    /// Returns it as udevd sends it on, to who listens to udev's group. What its header said and no
+    /// field did is a field there.
     pub fn to_udev_bytes(&self) -> Vec<u8> {
-        udev::frame(&self.to_fields(), self.subsystem(), self.field("DEVTYPE"))
+        let mut event = self.clone();
+        if self.field("ACTION").is_none() {
+            event.push("ACTION".as_ref(), self.action.as_os_str());
+        }
+        if self.field("DEVPATH").is_none() {
+            event.push("DEVPATH".as_ref(), self.devpath.as_os_str());
+        }
+        udev::frame(&event.to_fields(), self.subsystem(), self.field("DEVTYPE"))
     }
 
     fn to_fields(&self) -> Vec<u8> {
@@ -207,10 +216,29 @@ impl Uevent {
         value(&self.fields, key)
     }
 
+    /// Whether it tells of a device. Others tell of modules and drivers. Queues of network interfaces
+    /// are below them, and are no devices: no class has them, so nobody who looks finds them
+    /// (net/core/net-sysfs.c).
+    pub(crate) fn is_of_device(&self) -> bool {
+        let is_queue = self.subsystem().is_some_and(|name| name == "queues");
+        is_below_devices(&self.devpath) && !is_queue
+    }
+
+    /// Returns the path that a device had before it moved, if it is one.
+    pub(crate) fn moved_from(&self) -> Option<&Path> {
+        let from = self.field("DEVPATH_OLD").map(Path::new)?;
+        is_below_devices(from).then_some(from)
+    }
+
     /// Returns all fields, as they came.
     pub fn fields(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.fields.iter().map(|field| split(field))
     }
+}
+
+fn is_below_devices(path: &Path) -> bool {
+    let below = path.strip_prefix("/devices");
+    below.is_ok_and(|below| !below.as_os_str().is_empty())
 }
 
 fn value<'a>(fields: &'a [OsString], key: &str) -> Option<&'a OsStr> {

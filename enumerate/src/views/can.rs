@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::text;
+use super::{by_number, text};
 use crate::{CanLink, Devices, Identity};
 
 /// A CAN interface.
@@ -43,7 +43,7 @@ impl Devices {
             }
         });
         let mut interfaces: Vec<_> = interfaces.collect();
-        interfaces.sort_by(|one, other| one.name.cmp(&other.name));
+        interfaces.sort_by(|one, other| by_number(&one.name).cmp(&by_number(&other.name)));
         interfaces
     }
 }

@@ -25,7 +25,9 @@ impl Machine {
             tree.read(&Path::new("/sys/firmware/devicetree/base").join(name))
                 .ok()
         };
-        let of_dmi = |name| tree.read(&Path::new("/sys/class/dmi/id").join(name)).ok();
+        // `/sys/class/dmi/id` is a link to it.
+        let dmi = Path::new("/sys/devices/virtual/dmi/id");
+        let of_dmi = |name| tree.read(&dmi.join(name)).ok();
         let compatible = of_tree("compatible").unwrap_or_default();
         let Some(model) = of_tree("model") else {
             return Machine {

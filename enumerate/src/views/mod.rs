@@ -34,14 +34,28 @@ fn number(name: &OsStr, prefix: &str) -> Option<u32> {
     digits.parse().ok().filter(|_| is_number)
 }
 
+/// `ttyUSB10` after `ttyUSB9`.
+pub(crate) fn by_number(name: &str) -> (&str, u64) {
+    let digits = name.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (name, number) = name.split_at(name.len() - digits);
+    (name, number.parse().unwrap_or(0))
+}
+
 impl Devices {
     /// The driver of the nearest device above that has one, but for those that the kernel puts
-    /// between a serial port and its hardware.
+    /// between a serial port and its hardware. Above the hardware there are others' drivers only: of
+    /// the bus, or the hub. A driver is not told of before what it makes.
     fn driver_above(&self, path: &Path) -> Option<String> {
-        let mut above = self
-            .above(path)
-            .filter(|device| device.subsystem() != "serial-base");
-        above.find_map(|device| device.driver()).map(text)
+        for device in self.above(path) {
+            let is_between = device.subsystem() == "serial-base";
+            if let Some(driver) = device.driver().filter(|_| !is_between) {
+                return Some(text(driver));
+            }
+            if device.property("MODALIAS").is_some() {
+                break;
+            }
+        }
+        None
     }
 
     /// Devices of a subsystem by the numbers in their names.

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::{Usb, text};
+use super::{Usb, by_number, text};
 use crate::{Device, Devices, Identity};
 
 /// A serial port.
@@ -12,7 +12,8 @@ pub struct SerialPort {
     pub name: String,
     /// Its node.
     pub node: PathBuf,
-    /// The driver: `uart-pl011`, `ftdi_sio`.
+    /// The driver: `uart-pl011`, `ftdi_sio`. Of a port that was just added it may be told later, when the
+    /// adapter is bound.
     pub driver: Option<String>,
     /// Which USB device it is a part of, if it is.
     pub usb: Option<Usb>,
@@ -76,6 +77,10 @@ impl Devices {
                     aliases.push(text(value));
                 }
             }
+            // What this hangs on has aliases of its own, a USB controller `usb0`.
+            if above.property("MODALIAS").is_some() {
+                break;
+            }
         }
         for link in device.links() {
             if let (Some(name), Some(parent)) = (link.file_name(), link.parent()) {
@@ -88,11 +93,4 @@ impl Devices {
         aliases.dedup();
         aliases
     }
-}
-
-/// `ttyUSB10` after `ttyUSB9`.
-fn by_number(name: &str) -> (&str, u64) {
-    let digits = name.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let (name, number) = name.split_at(name.len() - digits);
-    (name, number.parse().unwrap_or(0))
 }

@@ -94,7 +94,7 @@ impl Devices {
             driver: device.driver().map(text),
             spidev: spidev.map(|spidev| text(spidev.name())),
             node: spidev.and_then(|spidev| spidev.node()),
-            identity: self.identity(spidev.map_or(device, |spidev| spidev)),
+            identity: self.identity(device).of_node("spidev"),
             path: path.into(),
         }
     }

@@ -1,0 +1,75 @@
+//! What the fuzzers begin with: what kernels have said, from the recordings.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use circuits_enumerate::{Recording, Uevent};
+
+use crate::invariants::{STEP, encode};
+
+/// Puts seeds into the corpus of a target, unless there is something in it.
+pub fn put(target: &str) {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = package.join("corpus").join(target);
+    if let Err(error) = put_into(&corpus, target, &package.join("../recordings")) {
+        eprintln!("no seeds in {}: {error}", corpus.display());
+    }
+}
+
+fn put_into(corpus: &Path, target: &str, recordings: &Path) -> io::Result<()> {
+    fs::create_dir_all(corpus)?;
+    if fs::read_dir(corpus)?.next().is_some() {
+        return Ok(());
+    }
+    let mut number = 0;
+    let mut put = |bytes: &[u8]| {
+        number += 1;
+        fs::write(corpus.join(format!("recorded-{number:03}")), bytes)
+    };
+    for file in files(recordings)? {
+        let text = fs::read_to_string(file)?;
+        let recording = Recording::parse(&text).map_err(io::Error::other)?;
+        let datagrams: Vec<&[u8]> = recording.steps().flat_map(|step| step.uevents()).collect();
+        let events = datagrams
+            .iter()
+            .filter_map(|bytes| Uevent::parse(bytes).ok());
+        match target {
+            "recording" => {
+                put(text.as_bytes())?;
+                // A section is enough to begin with, and short.
+                for section in text.split("\n[").skip(1) {
+                    put(format!("[{section}").as_bytes())?;
+                }
+            }
+            "uevent" => {
+                for event in events {
+                    put(&event.to_bytes())?;
+                    put(&event.to_udev_bytes())?;
+                }
+            }
+            _ => {
+                let steps: Vec<u8> = events.flat_map(|event| encode(&event)).collect();
+                for steps in steps.chunks(10 * STEP) {
+                    put(steps)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn files(recordings: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for machine in fs::read_dir(recordings)? {
+        let machine = machine?.path();
+        if machine.is_dir() {
+            for file in fs::read_dir(machine)? {
+                files.push(file?.path());
+            }
+        }
+    }
+    files.retain(|file| file.extension().is_some_and(|end| end == "txt"));
+    files.sort();
+    Ok(files)
+}
