@@ -147,6 +147,9 @@ struct Told {
     took: Duration,
 }
 
+/// Reads slowly what a flood makes: [`blocking`] or [`async_`].
+type Reader = fn(&dyn Backend, Duration, Box<dyn FnOnce() + Send>) -> Told;
+
 /// Reads slowly what `flood` makes beside it, and then the rest.
 fn blocking(backend: &dyn Backend, slow: Duration, flood: impl FnOnce() + Send) -> Told {
     let mut watch = Watch::open_on(backend, Filter::new()).unwrap();
@@ -349,7 +352,7 @@ impl Drop for Folders {
 }
 
 /// Real looks at a tree that changes meanwhile.
-fn through_the_feed(read: fn(&dyn Backend, Duration, Box<dyn FnOnce() + Send>) -> Told) {
+fn through_the_feed(read: Reader) {
     let _one = alone();
     let mut folders = Folders::new();
     let feed = Feed::with_capacity(QUEUE);
@@ -377,7 +380,7 @@ fn a_flood_through_the_feed_leaves_a_stream_right() {
     through_the_feed(|backend, slow, flood| async_(backend, slow, flood));
 }
 
-fn on_the_board(read: fn(&dyn Backend, Duration, Box<dyn FnOnce() + Send>) -> Told) {
+fn on_the_board(read: Reader) {
     let _one = alone();
     let stub = Stub::virtual_time().uevent_queue(QUEUE);
     let mut interfaces = Interfaces::new();
@@ -532,7 +535,7 @@ fn seqnum() -> usize {
 
 /// Clients of an I2C bus come and go, so that who misses one knows a wrong one; and what there is is
 /// told of again and again.
-fn in_the_guest(read: fn(&dyn Backend, Duration, Box<dyn FnOnce() + Send>) -> Told) {
+fn in_the_guest(read: Reader) {
     const BUS: &str = "i2c-0";
     let _one = alone();
     let linux = Linux::new().on_group(Group::Kernel).receive_buffer(QUEUE);
