@@ -16,9 +16,11 @@
 //! | --- | --- |
 //! | a uevent | it |
 //! | nothing | [`WouldBlock`](io::ErrorKind::WouldBlock) |
-//! | something missing before what follows | `ENOBUFS` (105), once; then the rest |
+//! | something missing before what follows | `ENOBUFS` (105), once; then what follows |
 //! | a datagram that is no uevent | [`InvalidData`](io::ErrorKind::InvalidData); it is gone |
 //! | no feeder any more, and nothing left | [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), from then on |
+//!
+//! After `ENOBUFS` comes nothing that is older than what is missing.
 //!
 //! **Order.** A uevent comes when the tree shows what it tells of; the tree may be further already.
 //!

@@ -19,26 +19,24 @@ pub struct Device {
 }
 
 /// The files that are read of a device while it is there, for by then it may be gone that they are
-/// asked for. They say what it is; none changes by itself.
-const ATTRIBUTES: [(&str, &[&str]); 7] = [
-    ("gpio", &["label", "ngpio"]),
-    ("i2c", &["name"]),
-    ("net", &["type"]),
-    ("spi", &["modalias"]),
-    ("tty", &["type"]),
+/// asked for. They say what it is; none changes by itself. By subsystem, and type if that decides.
+const ATTRIBUTES: [(&str, Option<&str>, &[&str]); 8] = [
+    ("gpio", None, &["label", "ngpio"]),
+    ("i2c", None, &["name"]),
+    ("net", None, &["type"]),
+    ("spi", None, &["modalias"]),
+    ("tty", None, &["type"]),
     (
         "usb",
-        &[
-            "bInterfaceNumber",
-            "idProduct",
-            "idVendor",
-            "interface",
-            "manufacturer",
-            "product",
-            "serial",
-        ],
+        Some("usb_device"),
+        &["idProduct", "idVendor", "manufacturer", "product", "serial"],
     ),
-    ("spi_master", &["slave"]),
+    (
+        "usb",
+        Some("usb_interface"),
+        &["bInterfaceNumber", "interface"],
+    ),
+    ("spi_master", None, &["slave"]),
 ];
 
 /// Where udevd keeps what it has found out.
@@ -166,8 +164,15 @@ impl Device {
     }
 
     fn look(&mut self, tree: &dyn Tree) {
-        let of_subsystem = ATTRIBUTES.iter().find(|(name, _)| self.subsystem == *name);
-        let Some((_, names)) = of_subsystem else {
+        // Screens are many, and none has a file of a port's.
+        if self.subsystem == "tty" && self.path.starts_with("/devices/virtual/tty") {
+            return;
+        }
+        let of_kind = ATTRIBUTES.iter().find(|(subsystem, devtype, _)| {
+            let is_of = |devtype: &str| self.devtype().is_some_and(|name| name == devtype);
+            self.subsystem == *subsystem && devtype.is_none_or(is_of)
+        });
+        let Some((_, _, names)) = of_kind else {
             return;
         };
         for &name in *names {

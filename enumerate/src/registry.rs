@@ -43,6 +43,7 @@ impl Registry {
             return;
         }
         let event = Arc::new(event);
+        let was_can = self.is_can(&event);
         let mut changing = Changing {
             devices: &mut self.devices,
             changes: &mut self.changes,
@@ -54,9 +55,18 @@ impl Registry {
             Action::Move => changing.move_here(&event, tree),
             _ => changing.update(&event, tree),
         }
-        if event.subsystem().is_some_and(|name| name == "net") {
+        // Nobody is asked because of other interfaces: much may happen to them.
+        if was_can || self.is_can(&event) {
             self.devices.look_at_can(tree);
         }
+    }
+
+    /// Whether a uevent is about a CAN interface.
+    fn is_can(&self, event: &Uevent) -> bool {
+        let from = event.field("DEVPATH_OLD").map(Path::new);
+        let paths = [Some(event.devpath()), from].into_iter().flatten();
+        let mut devices = paths.filter_map(|path| self.devices.devices.get(path));
+        devices.any(Device::is_can)
     }
 
     /// Makes it equal to what was found by looking, after uevents were lost, and tells of the

@@ -69,6 +69,11 @@ pub struct Counts {
 
 const WHAT: &str = "a change of devices";
 
+/// How many uevents a call reads that lead to no change, before it lets others have their turn.
+const READS: usize = 1024;
+/// How many uevents are thrown away before a look, some tens of milliseconds.
+const DRAINED: usize = 4096;
+
 impl Watch {
     /// Watches the devices of this Linux machine.
     ///
@@ -124,22 +129,15 @@ impl Watch {
     /// on a virtual board where nothing can happen any more; [`Error::Io`].
     pub fn wait_change(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Option<Change>> {
         let deadline = timeout.into().map(|timeout| self.clock.now() + timeout);
+        let mut turn = Turn::of(self);
         loop {
-            match self.next_change()? {
-                Next::Change(change) => return Ok(Some(change)),
-                Next::Nothing => {}
-                Next::Draining => {
-                    let is_late = deadline.is_some_and(|deadline| deadline <= self.clock.now());
-                    let ready = self.listener.ready();
-                    // Only whether it is interrupted.
-                    ready
-                        .block(None, &mut || Ok(()))
-                        .map_err(|error| Error::from_io(WHAT, error))?;
-                    match is_late {
-                        true => return Ok(None),
-                        false => continue,
-                    }
-                }
+            if let Some(change) = self.next_change()? {
+                return Ok(Some(change));
+            }
+            // What is queued by then is told; what comes without end is not waited for.
+            let is_late = deadline.is_some_and(|deadline| deadline <= self.clock.now());
+            if is_late && turn.is_over(self) {
+                return Ok(None);
             }
             let until = [deadline, self.sequence.due()].into_iter().flatten().min();
             let mut read = None;
@@ -164,11 +162,13 @@ impl Watch {
     /// # Errors
     /// [`Error::Ended`], [`Error::Io`].
     pub fn try_change(&mut self) -> Result<Option<Change>> {
+        let mut turn = Turn::of(self);
         loop {
-            match self.next_change()? {
-                Next::Change(change) => return Ok(Some(change)),
-                Next::Nothing => {}
-                Next::Draining => return Ok(None),
+            if let Some(change) = self.next_change()? {
+                return Ok(Some(change));
+            }
+            if turn.is_over(self) {
+                return Ok(None);
             }
             let mut read = None;
             match attempt(&*self.listener, &mut read) {
@@ -190,30 +190,27 @@ impl Watch {
     }
 
     /// The next change that is known of. Looks what there is, if that is due.
-    fn next_change(&mut self) -> Result<Next> {
+    fn next_change(&mut self) -> Result<Option<Change>> {
         loop {
             while let Some(change) = self.registry.next_change() {
                 if self.filter.matches_change(&change) {
-                    return Ok(Next::Change(change));
+                    return Ok(Some(change));
                 }
             }
             let due = self.sequence.due();
             if !self.lost && due.is_none_or(|due| self.clock.now() < due) {
-                return Ok(Next::Nothing);
+                return Ok(None);
             }
             self.lost = true;
-            if !self.drain() {
-                return Ok(Next::Draining);
-            }
+            self.drain();
             self.rescan()?;
         }
     }
 
-    /// Throws away what is queued: it is older than what will be seen, and what undid it may be lost.
-    /// Tells whether the queue is empty, which it may never be while much happens.
-    fn drain(&mut self) -> bool {
-        // Less than a tenth of a second.
-        for _ in 0..65536 {
+    /// Throws away what is queued: it is older than what will be seen. What comes without end is left
+    /// there after a while: with what follows it, it leads to what is seen, too.
+    fn drain(&mut self) {
+        for _ in 0..DRAINED {
             match self.listener.read() {
                 Ok(_) => self.counts.received += 1,
                 Err(error) if is_overflow(&error) => self.counts.overflows += 1,
@@ -221,10 +218,9 @@ impl Watch {
                     self.counts.malformed += 1;
                 }
                 // Nothing is left; or it has failed, and whoever reads next is told.
-                Err(_) => return true,
+                Err(_) => return,
             }
         }
-        false
     }
 
     /// Looks what there is.
@@ -263,12 +259,25 @@ impl Watch {
     }
 }
 
-/// What is known without waiting.
-enum Next {
-    Change(Change),
-    Nothing,
-    /// More comes than can be thrown away before a look.
-    Draining,
+/// What one call does where uevents come without end: others have their turn after it.
+struct Turn {
+    reads: usize,
+    rescans: u64,
+}
+
+impl Turn {
+    fn of(watch: &Watch) -> Turn {
+        Turn {
+            reads: 0,
+            rescans: watch.counts.rescans,
+        }
+    }
+
+    /// Tells whether it has read enough, or looked; else it may read once more.
+    fn is_over(&mut self, watch: &Watch) -> bool {
+        self.reads += 1;
+        self.reads > READS || watch.counts.rescans > self.rescans
+    }
 }
 
 /// What a listener has answered.
@@ -352,18 +361,15 @@ impl Changes<'_> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Change>> {
+        let mut turn = Turn::of(self.watch);
         loop {
-            match self.watch.next_change()? {
-                Next::Change(change) => {
-                    self.stop_waiting();
-                    return Poll::Ready(Ok(change));
-                }
-                Next::Nothing => {}
-                Next::Draining => {
-                    // Others have their turn meanwhile.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+            if let Some(change) = self.watch.next_change()? {
+                self.stop_waiting();
+                return Poll::Ready(Ok(change));
+            }
+            if turn.is_over(self.watch) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             let mut read = None;
             let listener = &self.watch.listener;

@@ -208,7 +208,9 @@ fn values_that_are_no_text_are_kept() {
 fn what_a_device_said_is_known_when_it_is_gone() {
     let mut machine = Machine::new();
     let usb = "/devices/usb1/1-1";
-    machine.tree.file("/sys/devices/usb1/1-1/serial", "GPS\n");
+    machine
+        .tree
+        .file("/sys/devices/usb1/1-1/interface", "GPS\n");
     let add = event("add", usb, "usb").with("DEVTYPE", "usb_interface");
     machine.does(add.with("DRIVER", "ftdi_sio").with("MODALIAS", "usb:v0403"));
     // The folder goes before anybody reads the uevents.
@@ -224,7 +226,7 @@ fn what_a_device_said_is_known_when_it_is_gone() {
     );
     let changes = machine.hears(event("remove", usb, "usb"));
     assert_eq!(
-        changes[0].device().attribute("serial"),
+        changes[0].device().attribute("interface"),
         Some("GPS".as_ref())
     );
 }

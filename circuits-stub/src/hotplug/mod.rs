@@ -200,11 +200,15 @@ impl State {
 }
 
 impl Listening {
-    /// Queues a uevent; where there is no room it is lost, and that is told.
+    /// Queues a uevent; where there is no room, what is queued is lost, and that is told before what
+    /// follows.
     fn push(&mut self, event: &Uevent, length: usize, limit: usize) {
         if self.bytes + length > limit {
+            self.uevents.clear();
+            self.bytes = 0;
             self.lost = true;
-        } else {
+        }
+        if length <= limit {
             self.bytes += length;
             self.uevents.push_back(event.clone());
         }

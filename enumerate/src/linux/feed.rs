@@ -167,6 +167,16 @@ struct Kept {
     ended: bool,
 }
 
+impl Kept {
+    /// Something is missing before what follows. What came before it is of no use: whoever is told
+    /// looks, and what undid it may be what is missing.
+    fn lose(&mut self) {
+        self.uevents.clear();
+        self.bytes = 0;
+        self.lost = true;
+    }
+}
+
 impl Queue {
     fn change(&self, change: impl FnOnce(&mut Kept)) {
         let mut kept = self.kept.lock().unwrap_or_else(|e| e.into_inner());
@@ -179,8 +189,9 @@ impl Queue {
     fn push(&self, event: &Uevent, length: usize, capacity: usize) {
         self.change(|kept| {
             if kept.bytes + length > capacity {
-                kept.lost = true;
-            } else {
+                kept.lose();
+            }
+            if length <= capacity {
                 kept.bytes += length;
                 kept.uevents.push_back((event.clone(), length));
             }
@@ -188,7 +199,7 @@ impl Queue {
     }
 
     fn lose(&self) {
-        self.change(|kept| kept.lost = true);
+        self.change(Kept::lose);
     }
 
     fn end(&self) {

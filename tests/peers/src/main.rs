@@ -1,6 +1,8 @@
 //! Circuits beside its peers, and beside the bare system call. See README.md beside this.
 
 #[cfg(target_os = "linux")]
+mod enumerate;
+#[cfg(target_os = "linux")]
 mod gpio;
 #[cfg(target_os = "linux")]
 mod ratio;
@@ -26,6 +28,9 @@ struct Args {
 #[cfg(target_os = "linux")]
 #[derive(Clone, clap::ValueEnum)]
 enum Bus {
+    /// Listings of devices.
+    Enumerate,
+    /// Lines of gpio-sim.
     Gpio,
 }
 
@@ -33,10 +38,10 @@ enum Bus {
 fn main() -> anyhow::Result<()> {
     let args: Args = clap::Parser::parse();
     let mut rounds = rounds::Rounds::new(args.rounds, args.calls);
-    let measured = match args.bus {
-        Bus::Gpio => gpio::measure(&mut rounds)?,
-    };
-    table::print(&measured);
+    match args.bus {
+        Bus::Enumerate => enumerate::measure(&mut rounds)?,
+        Bus::Gpio => table::print(&gpio::measure(&mut rounds)?),
+    }
     Ok(())
 }
 

@@ -97,23 +97,12 @@ impl Rounds {
             Some(calls) => calls,
             None => enough(&mut bare)?,
         };
-        let batch = (calls / TURNS).max(1);
         let mut all = vec![
             Competitor::new("bare", Ok(bare)),
             Competitor::new("circuits", Ok(circuits)),
         ];
         all.extend(peers);
-        let mut times = vec![Times::new(); all.len()];
-        for round in 0..=self.rounds {
-            let turns = self.round(&mut all, calls / batch, batch);
-            let turns = turns.with_context(|| format!("cannot measure {operation}"))?;
-            for (times, mut turns) in times.iter_mut().zip(turns) {
-                // The first round warms up.
-                if round > 0 && !turns.is_empty() {
-                    times.push(median(&mut turns));
-                }
-            }
-        }
+        let mut times = self.rounds(operation, &mut all, calls)?;
         let (bare, circuits) = (times.remove(0), times.remove(0));
         let peers = all.into_iter().skip(2).zip(times);
         Ok(Measured {
@@ -124,6 +113,42 @@ impl Rounds {
                 .map(|(peer, times)| (peer.name, peer.batch.map(|_| times)))
                 .collect(),
         })
+    }
+
+    /// Measures some that all work, where no call is the bare one. Everybody makes as many calls as
+    /// the first needs for a round.
+    pub(crate) fn times(
+        &mut self,
+        operation: &'static str,
+        mut all: Vec<Competitor>,
+    ) -> Result<Vec<Times>> {
+        let calls = match (self.calls, all.first_mut().map(|first| &mut first.batch)) {
+            (None, Some(Ok(first))) => enough(first)?,
+            (calls, _) => calls.unwrap_or(1),
+        };
+        self.rounds(operation, &mut all, calls)
+    }
+
+    /// Returns nanoseconds a call, in each round of each.
+    fn rounds(
+        &mut self,
+        operation: &'static str,
+        all: &mut [Competitor],
+        calls: u32,
+    ) -> Result<Vec<Times>> {
+        let batch = (calls / TURNS).max(1);
+        let mut times = vec![Times::new(); all.len()];
+        for round in 0..=self.rounds {
+            let turns = self.round(all, calls / batch, batch);
+            let turns = turns.with_context(|| format!("cannot measure {operation}"))?;
+            for (times, mut turns) in times.iter_mut().zip(turns) {
+                // The first round warms up.
+                if round > 0 && !turns.is_empty() {
+                    times.push(median(&mut turns));
+                }
+            }
+        }
+        Ok(times)
     }
 
     /// Returns nanoseconds a call, in each turn of each.
