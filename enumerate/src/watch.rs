@@ -69,8 +69,11 @@ pub struct Counts {
 
 const WHAT: &str = "a change of devices";
 
-/// How many uevents a call reads that lead to no change, before it lets others have their turn.
-const READS: usize = 1024;
+/// How many uevents a call reads that lead to no change, before it returns without one: more than a queue
+/// of 1 MiB holds.
+const READS: usize = 32768;
+/// How many a future reads before it lets others have their turn.
+const READS_A_TURN: usize = 1024;
 /// How many uevents are thrown away before a look, some tens of milliseconds.
 const DRAINED: usize = 4096;
 
@@ -136,7 +139,7 @@ impl Watch {
             }
             // What is queued by then is told; what comes without end is not waited for.
             let is_late = deadline.is_some_and(|deadline| deadline <= self.clock.now());
-            if is_late && turn.is_over(self) {
+            if is_late && turn.is_over(READS, self) {
                 return Ok(None);
             }
             let until = [deadline, self.sequence.due()].into_iter().flatten().min();
@@ -167,7 +170,7 @@ impl Watch {
             if let Some(change) = self.next_change()? {
                 return Ok(Some(change));
             }
-            if turn.is_over(self) {
+            if turn.is_over(READS, self) {
                 return Ok(None);
             }
             let mut read = None;
@@ -274,9 +277,9 @@ impl Turn {
     }
 
     /// Tells whether it has read enough, or looked; else it may read once more.
-    fn is_over(&mut self, watch: &Watch) -> bool {
+    fn is_over(&mut self, reads: usize, watch: &Watch) -> bool {
         self.reads += 1;
-        self.reads > READS || watch.counts.rescans > self.rescans
+        self.reads > reads || watch.counts.rescans > self.rescans
     }
 }
 
@@ -367,7 +370,7 @@ impl Changes<'_> {
                 self.stop_waiting();
                 return Poll::Ready(Ok(change));
             }
-            if turn.is_over(self.watch) {
+            if turn.is_over(READS_A_TURN, self.watch) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
