@@ -27,7 +27,7 @@ fn open(name: &str) -> io::Result<(String, File)> {
 }
 
 fn adapter(name: &str) -> Identity {
-    format!("tty@usb:0403:6001:{name}:00").as_str().into()
+    format!("tty@usb:0403:6001:{name}:00").parse().unwrap()
 }
 
 fn usb_serial_number(name: &str) -> String {

@@ -19,7 +19,7 @@ pub enum Error {
 
     /// The user may not open a node that is there.
     #[error(
-        "permission denied for {node}: add your user to the group that owns it, or install a udev rule that gives it one",
+        "permission denied for {node}: add your user to the group that owns it, then log in anew; or install a udev rule that gives it one",
         node = node.display()
     )]
     PermissionDenied {
@@ -27,6 +27,17 @@ pub enum Error {
         node: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+
+    /// Several devices are known by this.
+    #[error("{what} are {count} devices: choose one by its place, {places}")]
+    Ambiguous {
+        /// What they are known by.
+        what: String,
+        /// How many there are.
+        count: usize,
+        /// What they are known by where they are.
+        places: String,
     },
 
     /// What was waited for did not come in time.
@@ -90,6 +101,8 @@ pub enum ErrorKind {
     NotFound,
     /// The user may not open a node that is there.
     PermissionDenied,
+    /// Several devices are known by this.
+    Ambiguous,
     /// What was waited for did not come in time.
     TimedOut,
     /// Whoever fed the uevents does so no more.
@@ -112,6 +125,7 @@ impl Error {
         match self {
             Error::NotFound { .. } => ErrorKind::NotFound,
             Error::PermissionDenied { .. } => ErrorKind::PermissionDenied,
+            Error::Ambiguous { .. } => ErrorKind::Ambiguous,
             Error::TimedOut { .. } => ErrorKind::TimedOut,
             Error::Ended => ErrorKind::Ended,
             Error::Interrupted { .. } => ErrorKind::Interrupted,

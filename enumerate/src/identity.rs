@@ -1,9 +1,10 @@
 use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::views::by_number;
-use crate::{Device, Devices};
+use crate::{Device, Devices, Error, Result};
 
 /// What a device is known by when it comes back, perhaps under another name: the USB device with this
 /// serial number, or what hangs at this place.
@@ -14,13 +15,20 @@ use crate::{Device, Devices};
 /// | --- | --- |
 /// | `tty@usb:0403:6001:GPS:00` | the serial port of interface 0 of the USB device with the serial number GPS, wherever it is plugged in |
 /// | `i2c-dev@/devices/platform/soc/3f804000.i2c` | the I2C bus of this controller |
+/// | `gpio:gpio_chip@/devices/platform/soc/3f200000.gpio` | the GPIO chip of this one: the subsystem, and the kind of device where it has one |
 /// | `net@/devices/virtual/net/vcan0` | what hangs on nothing is known by its name |
 ///
 /// Of several at the same place the second ends with `#1`, the third with `#2`, in the order of their
-/// numbers: ports of one interface, which come and go together.
+/// numbers: ports of one interface, which come and go together. A place is a device that the hardware or
+/// its description names (it has a `MODALIAS`, or is a USB device).
+///
+/// **Twins.** Cheap adapters share a serial number. While two of them are there, each is known by its place,
+/// and nothing is [found](Devices::find) by their serial number. But where one was alone when its identity
+/// was taken, its twin is found by it when it is alone. Where that must not be, as with a relay that moves
+/// something, use [`identity_by_place`](Devices::identity_by_place), which is found as well.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
+#[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
 pub struct Identity(String);
 
 impl Identity {
@@ -39,9 +47,36 @@ impl Identity {
 }
 
 /// Reads one that was kept as text.
-impl From<&str> for Identity {
-    fn from(text: &str) -> Identity {
-        Identity(text.into())
+impl FromStr for Identity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Identity> {
+        let is_place = |place: &str| place.starts_with("/devices/") || place.starts_with("usb:");
+        match text.split_once('@') {
+            Some((kind, place)) if !kind.is_empty() && is_place(place) => {
+                Ok(Identity(text.to_owned()))
+            }
+            _ => Err(Error::Invalid {
+                what: format!(
+                    "{text:?} is what no device is known by: that is like tty@usb:0403:6001:GPS:00 or \
+                     i2c-dev@/devices/…"
+                ),
+            }),
+        }
+    }
+}
+
+impl TryFrom<String> for Identity {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Identity> {
+        text.parse()
+    }
+}
+
+impl From<Identity> for String {
+    fn from(identity: Identity) -> String {
+        identity.0
     }
 }
 
@@ -67,16 +102,27 @@ impl Devices {
         Identity(serial.unwrap_or_else(|| self.by_place(device)))
     }
 
+    /// Returns what a device is known by where it is, whatever its serial number.
+    pub fn identity_by_place(&self, device: &Device) -> Identity {
+        Identity(self.by_place(device))
+    }
+
     /// Returns the device that is known by this, if it is there; and if there is but one.
     pub fn find(&self, identity: &Identity) -> Option<&Arc<Device>> {
-        let subsystem = identity.0.split([':', '@']).next()?;
-        let mut devices = self.of(subsystem).filter(|device| {
-            self.by_serial(device)
-                .is_some_and(|serial| serial == identity.0)
-                || self.by_place(device) == identity.0
-        });
-        let found = devices.next()?;
-        devices.next().is_none().then_some(found)
+        match self.find_all(identity)[..] {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Returns all devices that are known by this: several, where they have the same serial number.
+    pub fn find_all(&self, identity: &Identity) -> Vec<&Arc<Device>> {
+        let subsystem = identity.0.split([':', '@']).next().unwrap_or_default();
+        let is_it = |device: &&Arc<Device>| {
+            let serial = self.by_serial(device);
+            serial.is_some_and(|serial| serial == identity.0) || self.by_place(device) == identity.0
+        };
+        self.of(subsystem).filter(is_it).collect()
     }
 
     /// `tty@usb:0403:6001:GPS:00`.
@@ -118,7 +164,12 @@ impl Devices {
         let above = self.above(device.path()).map(|above| &**above);
         let mut devices = std::iter::once(device).chain(above);
         let place = devices.find(|device| is_place(device));
-        place.unwrap_or(device).path()
+        // What programs open is where the bus is that it is of.
+        let is_node = ["i2c-dev", "spidev"]
+            .iter()
+            .any(|name| device.subsystem() == *name);
+        let bus = self.parent(device.path()).filter(|_| is_node);
+        place.or(bus.map(|bus| &**bus)).unwrap_or(device).path()
     }
 }
 
@@ -142,7 +193,9 @@ fn order(device: &Device) -> (Option<(&str, u64)>, &Path) {
 fn kind(device: &Device) -> String {
     let subsystem = device.subsystem().to_string_lossy();
     match device.devtype() {
-        Some(devtype) => format!("{subsystem}:{}", devtype.to_string_lossy()),
-        None => subsystem.into_owned(),
+        Some(devtype) if !devtype.is_empty() => {
+            format!("{subsystem}:{}", devtype.to_string_lossy())
+        }
+        _ => subsystem.into_owned(),
     }
 }

@@ -85,7 +85,7 @@ fn a_serial_number_is_found_at_another_port_by_another_name() {
     plug(&tree, 4, Some("GPS"), &["ttyUSB7"]);
     assert_eq!(found(&list(&tree), &kept).as_deref(), Some("ttyUSB7"));
     // From a file.
-    let read = Identity::from(kept.to_string().as_str());
+    let read: Identity = kept.to_string().parse().unwrap();
     assert_eq!(found(&list(&tree), &read).as_deref(), Some("ttyUSB7"));
 }
 
@@ -235,4 +235,38 @@ fn what_hid_devices_are_counted_by_is_not_kept() {
     tree.apply(&Uevent::new(Action::Remove, first, "hid"));
     hid(2);
     assert_eq!(found(&list(&tree), &kept).as_deref(), Some("i2c-5"));
+}
+
+#[test]
+fn text_that_is_no_identity_is_refused() {
+    for bad in [
+        "",
+        "rubbish",
+        "@/devices/a",
+        "tty@",
+        "tty@nowhere",
+        "tty@/dev/ttyUSB0",
+    ] {
+        let error = bad.parse::<Identity>().unwrap_err();
+        assert!(
+            error.to_string().starts_with(&format!("{bad:?}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_bus_that_hangs_on_nothing_is_found() {
+    let tree = tree();
+    let adapter = Path::new("/devices/i2c-9");
+    add(&tree, "i2c", adapter, &[]);
+    add(
+        &tree,
+        "i2c-dev",
+        adapter.join("i2c-dev/i2c-9"),
+        &["DEVNAME=i2c-9"],
+    );
+    let identity = list(&tree).i2c_adapters().remove(0).identity;
+    assert_eq!(identity.as_str(), "i2c-dev@/devices/i2c-9");
+    assert_eq!(found(&list(&tree), &identity).as_deref(), Some("i2c-9"));
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use circuits_enumerate::{Action, Datagram, Devices, Frames, Step, Uevent};
 
-use super::{Hotplug, Recorded, State};
+use super::{Hotplug, Node, Recorded, State};
 use crate::gpio::GrownLine;
 use crate::stub::Board;
 use crate::{Profile, Result, Stub};
@@ -148,32 +148,49 @@ impl Hotplug {
 
     /// Chips and buses come and go as uevents tell.
     fn shape(&self, board: &Board, event: &Uevent) {
+        if *event.action() == Action::Remove {
+            // What hangs on it goes, too, whether that is told or not.
+            let mut state = self.lock();
+            let below = state
+                .nodes
+                .iter()
+                .filter(|(_, node)| node.devpath.starts_with(event.devpath()));
+            let names = below.filter_map(|(node, _)| node.file_name()?.to_str());
+            let names: Vec<String> = names.map(str::to_owned).collect();
+            for name in &names {
+                state.plugged.remove(name);
+                state.recorded.remove(name);
+            }
+            drop(state);
+            for name in names {
+                let _ = board.lines.remove(board, &name) || board.buses.remove(board, &name);
+            }
+            return;
+        }
         let (Some(subsystem), Some(name)) = (event.subsystem(), event.field("DEVNAME")) else {
             return;
         };
         let Some(name) = name.to_str().map(|name| name.trim_start_matches("/dev/")) else {
             return;
         };
-        let goes = *event.action() == Action::Remove;
         if subsystem == "gpio" {
-            match goes {
-                true => drop(board.lines.remove(board, name)),
-                false => self.grow_chip(board, event.devpath(), name),
-            }
+            self.grow_chip(board, event.devpath(), name);
         } else if subsystem == "i2c-dev" {
-            match goes {
-                true => drop(board.buses.remove(board, name)),
-                false => self.grow_bus(board, event.devpath(), name),
-            }
-        }
-        if goes {
-            let mut state = self.lock();
-            state.plugged.remove(name);
-            state.recorded.remove(name);
+            self.grow_bus(board, event.devpath(), name);
         }
     }
 
     fn grow_chip(&self, board: &Board, path: &Path, name: &str) {
+        let is_taken = |node: &Node| node.devpath != path;
+        let node = Path::new("/dev").join(name);
+        if self.lock().nodes.get(&node).is_some_and(is_taken) {
+            let text = format!(
+                "{name} is there already, and does not come again at {}",
+                path.display()
+            );
+            board.tell(|| crate::trace::Action::Note(text));
+            return;
+        }
         let recorded = self.lock().recorded.get(name).cloned();
         let recorded = recorded.filter(|chip| !chip.lines.is_empty());
         let recorded = recorded.map(|chip| (chip.label, chip.lines.into_values().collect()));

@@ -10,7 +10,6 @@ mod plug;
 mod profile;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -160,24 +159,19 @@ impl State {
     }
 
     fn note_node(&mut self, event: &Uevent, now: Time) {
-        let Some(name) = event.field("DEVNAME") else {
-            return;
-        };
-        let name = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("/dev/"))
-            .map_or(name, OsStr::new);
-        let node = Path::new("/dev").join(name);
-        match event.action() {
-            Action::Remove => drop(self.nodes.remove(&node)),
-            _ if self.nodes.contains_key(&node) => return,
-            _ => {
-                let node_is = Node {
-                    devpath: event.devpath().into(),
-                    granted: now + self.grace,
-                };
-                self.nodes.insert(node, node_is);
-            }
+        let path = event.devpath();
+        if *event.action() == Action::Remove {
+            self.nodes.retain(|_, node| !node.devpath.starts_with(path));
+        } else if let Some(name) = event.field("DEVNAME") {
+            let name = Path::new(name)
+                .strip_prefix("/dev")
+                .unwrap_or(Path::new(name));
+            let granted = now + self.grace;
+            let node = Path::new("/dev").join(name);
+            self.nodes.entry(node).or_insert_with(|| Node {
+                devpath: path.into(),
+                granted,
+            });
         }
         self.nodes_changed();
     }

@@ -6,7 +6,7 @@ use crate::{CanLink, Devices, Identity};
 /// A CAN interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CanInterface {
     /// Its name, by which it is opened: `can0`.
     pub name: String,

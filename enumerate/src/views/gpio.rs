@@ -7,7 +7,7 @@ use crate::{Device, Devices, Identity};
 /// A GPIO chip with a character device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GpioChip {
     /// Its name, by which lines of it are opened (`gpiochip0:17`): `gpiochip0`.
     pub name: String,

@@ -7,7 +7,7 @@ use crate::{Device, Devices, Identity};
 /// An I2C adapter: a bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct I2cAdapter {
     /// Its name, by which it is opened if it has a node: `i2c-1`.
     pub name: String,
@@ -28,13 +28,14 @@ pub struct I2cAdapter {
 /// A device on an I2C bus that the kernel knows of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct I2cClient {
     /// Its address; `None` where the firmware (ACPI) has given it another name.
     pub address: Option<u16>,
     /// What it is: `tmp105`.
     pub name: Option<String>,
-    /// The driver that has it: while one does, no program can speak to that address.
+    /// The driver that has it. The kernel lets programs speak to it nevertheless, by transactions as this
+    /// suite makes them (`I2C_RDWR`), and the driver is not told: leave it alone.
     pub driver: Option<String>,
     /// The path of the device.
     pub path: PathBuf,

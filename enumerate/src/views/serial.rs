@@ -6,7 +6,7 @@ use crate::{Device, Devices, Identity};
 /// A serial port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SerialPort {
     /// Its name, by which it is opened: `ttyUSB0`.
     pub name: String,

@@ -6,7 +6,7 @@ use crate::{Device, Devices, Identity};
 /// An SPI controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SpiController {
     /// Its name: `spi0`.
     pub name: String,
@@ -21,7 +21,7 @@ pub struct SpiController {
 /// A device at a chip select of an SPI controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SpiDevice {
     /// Its name for the kernel: `spi0.1`.
     pub name: String,

@@ -45,18 +45,29 @@ impl Devices {
 }
 
 fn usb(device: &Device, interface: Option<&Device>) -> Option<Usb> {
-    let hex = |name| u16::from_str_radix(device.attribute(name)?.to_str()?, 16).ok();
-    let of = |name| device.attribute(name).map(text);
+    let of = |name| {
+        device
+            .attribute(name)
+            .map(text)
+            .filter(|text| !text.trim().is_empty())
+    };
     let of_interface = |name| {
         interface
             .and_then(|device| device.attribute(name))
             .map(text)
     };
+    // `403/6001/600`: vendor, product, version. Uevents tell that much where nobody sees `/sys`.
+    let product = device.property("PRODUCT").map(text).unwrap_or_default();
+    let mut numbers = product.split('/').map(str::to_owned);
+    let (vendor, product) = (numbers.next(), numbers.next());
+    let hex = |text: Option<String>| u16::from_str_radix(&text?, 16).ok();
+    // udevd tells the serial number, too.
+    let by_udev = || device.property("ID_SERIAL_SHORT").map(text);
     let number = of_interface("bInterfaceNumber");
     Some(Usb {
-        vendor: hex("idVendor")?,
-        product: hex("idProduct")?,
-        serial: of("serial"),
+        vendor: hex(of("idVendor").or(vendor))?,
+        product: hex(of("idProduct").or(product))?,
+        serial: of("serial").or_else(by_udev),
         manufacturer: of("manufacturer"),
         product_name: of("product"),
         interface: number.and_then(|number| u8::from_str_radix(&number, 16).ok()),
