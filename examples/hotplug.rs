@@ -38,7 +38,7 @@ fn blink(board: &Board, chip: &Identity, times: u32) -> Result<(), Failure> {
         let timeout = Duration::from_secs(60);
         board.reconnect(chip, timeout, |name| {
             println!("{}  the lamp is on {name}", board.clock().now());
-            board.output(&*format!("{name}:0"))
+            board.output(format!("{name}:0"))
         })
     };
     let mut lamp: Output = open()?;

@@ -1,9 +1,11 @@
 use std::error::Error;
+use std::future::poll_fn;
 use std::io;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use circuits_enumerate::{self as enumerate, ChangeKind, Devices, Identity, Watch};
+use circuits_enumerate::{self as enumerate, Device, Devices, Identity, Watch};
+use circuits_wait::Time;
 
 use crate::Board;
 
@@ -30,6 +32,17 @@ pub enum ReconnectError<E: Error + 'static> {
         /// Why not.
         source: E,
     },
+}
+
+impl<E: Error + 'static> ReconnectError<E> {
+    /// Returns the kind of error of the wait: `TimedOut`, `Interrupted`; `None` if it was the opening that
+    /// failed.
+    pub fn kind(&self) -> Option<enumerate::ErrorKind> {
+        match self {
+            ReconnectError::Wait { source, .. } => Some(source.kind()),
+            ReconnectError::Open { .. } => None,
+        }
+    }
 }
 
 /// Blocks until a device is there, and may be opened; then `open` is given the name that it has now. A
@@ -60,7 +73,7 @@ pub enum ReconnectError<E: Error + 'static> {
 ///     assert_eq!(error.kind(), ErrorKind::Removed);
 ///     pump = board.reconnect(&relays, Duration::from_secs(10), |chip| {
 ///         assert_eq!(chip, "gpiochip2");
-///         board.output(format!("{chip}:0").as_str())
+///         board.output(format!("{chip}:0"))
 ///     })?;
 /// }
 /// pump.set(true)?;
@@ -69,8 +82,8 @@ pub enum ReconnectError<E: Error + 'static> {
 /// ```
 ///
 /// # Errors
-/// [`ReconnectError::Wait`] with the kinds `TimedOut`, `PermissionDenied`, `Interrupted` and those of
-/// the watch; [`ReconnectError::Open`] with the error of `open`, unless the device has gone again by
+/// [`ReconnectError::Wait`] with the kinds `TimedOut`, `PermissionDenied`, `Interrupted`, `Ambiguous` where
+/// several devices are known by this, and those of the watch; [`ReconnectError::Open`] with the error of `open`, unless the device has gone again by
 /// then: that is waited for.
 pub fn reconnect<T, E: Error + 'static>(
     board: &Board,
@@ -88,32 +101,37 @@ pub fn reconnect<T, E: Error + 'static>(
     // It listens from here on, so it misses neither that the device comes nor that it goes again.
     let mut watch = board.watch().map_err(wait)?;
     loop {
-        let Some(found) = Found::of(watch.devices(), identity) else {
+        let Some(found) = Found::of(watch.devices(), identity).map_err(wait)? else {
             if watch.wait_change(left()).map_err(wait)?.is_none() {
                 let what = identity.to_string();
                 return Err(wait(enumerate::Error::TimedOut { what }));
             }
             continue;
         };
-        let ready = match &found.node {
-            Some(node) => {
-                let look = left().unwrap_or(LOOK).min(LOOK);
-                enumerate::wait_ready(board.enumerate(), node, look)
+        if !found.wait(board, deadline).map_err(wait)? {
+            while watch.try_change().map_err(wait)?.is_some() {}
+            continue;
+        }
+        let opened = open(&found.name);
+        if opened.is_err() && found.is_there(&watch) {
+            // It may be on its way out: its handles know before anybody is told.
+            let soon = left().unwrap_or(LOOK).min(LOOK);
+            let until = clock.now() + soon;
+            while found.is_there(&watch) {
+                let more = until.since(clock.now());
+                if watch.wait_change(more).map_err(wait)?.is_none() {
+                    break;
+                }
             }
-            None => Ok(()),
-        };
-        let opened = match ready {
-            Ok(()) => open(&found.name).map_err(|source| found.not_opened(identity, source)),
-            Err(error) => Err(wait(error)),
-        };
-        let error = match opened {
-            Ok(handle) => return Ok(handle),
-            Err(error) => error,
-        };
-        let is_over = left().is_some_and(|left| left.is_zero());
-        let may_pass = found.went(&mut watch).map_err(wait)? || is_not_ready(&error);
-        if is_over || !may_pass {
-            return Err(error);
+        }
+        while watch.try_change().map_err(wait)?.is_some() {}
+        match opened {
+            // What was opened is what was meant, if that is there still.
+            Ok(handle) if found.is_seen(board, identity).map_err(wait)? => return Ok(handle),
+            Err(source) if found.is_there(&watch) => {
+                return Err(found.not_opened(identity, source));
+            }
+            _ => {}
         }
     }
 }
@@ -133,59 +151,138 @@ pub async fn reconnect_async<T, E: Error + 'static>(
     };
     let mut watch = board.watch().map_err(wait)?;
     loop {
-        let Some(found) = Found::of(watch.devices(), identity) else {
+        let Some(found) = Found::of(watch.devices(), identity).map_err(wait)? else {
             watch.changes().next_change().await.map_err(wait)?;
             continue;
         };
-        if let Some(node) = &found.node {
-            let ready = enumerate::ready(board.enumerate(), node);
-            match board.delay().timeout(LOOK, ready).await {
-                Ok(ready) => ready.map_err(wait)?,
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    found.went(&mut watch).map_err(wait)?;
-                    continue;
+        if !found.ready(board).await.map_err(wait)? {
+            while watch.try_change().map_err(wait)?.is_some() {}
+            continue;
+        }
+        let opened = open(&found.name);
+        if opened.is_err() && found.is_there(&watch) {
+            let gone = async {
+                while found.is_there(&watch) {
+                    watch.changes().next_change().await?;
                 }
+                Ok(())
+            };
+            match board.delay().timeout(LOOK, gone).await {
+                Ok(gone) => gone.map_err(wait)?,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
                 Err(error) => {
                     return Err(wait(enumerate::Error::from_io(identity.to_string(), error)));
                 }
             }
         }
-        match open(&found.name) {
-            Ok(handle) => return Ok(handle),
-            Err(_) if found.went(&mut watch).map_err(wait)? => {}
-            Err(source) => return Err(found.not_opened(identity, source)),
+        while watch.try_change().map_err(wait)?.is_some() {}
+        match opened {
+            Ok(handle) if found.is_seen(board, identity).map_err(wait)? => return Ok(handle),
+            Err(source) if found.is_there(&watch) => {
+                return Err(found.not_opened(identity, source));
+            }
+            _ => {}
         }
     }
 }
 
-/// How long a node is waited for before it is seen whether its device is still there: it may go before
-/// it may be opened, and come back as another.
+/// How long a device may take to go whose handles say so already; and how long a node that is not there is
+/// waited for before it is seen whether its device still is.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A device that is back.
 struct Found {
-    path: PathBuf,
+    device: Arc<Device>,
     name: String,
-    node: Option<PathBuf>,
 }
 
 impl Found {
-    fn of(devices: &Devices, identity: &Identity) -> Option<Found> {
-        let device = devices.find(identity)?;
-        Some(Found {
-            path: device.path().into(),
-            name: device.name().to_string_lossy().into_owned(),
-            node: device.node(),
-        })
+    fn of(devices: &Devices, identity: &Identity) -> enumerate::Result<Option<Found>> {
+        match devices.find_all(identity)[..] {
+            [] => Ok(None),
+            [device] => Ok(Some(Found {
+                device: device.clone(),
+                name: device.name().to_string_lossy().into_owned(),
+            })),
+            ref several => {
+                let places = several
+                    .iter()
+                    .map(|device| devices.identity_by_place(device));
+                let places: Vec<String> = places.map(String::from).collect();
+                Err(enumerate::Error::Ambiguous {
+                    what: identity.to_string(),
+                    count: several.len(),
+                    places: places.join(", "),
+                })
+            }
+        }
     }
 
-    /// Whether the device has gone since it was found: then that is why it was not opened.
-    fn went(&self, watch: &mut Watch) -> enumerate::Result<bool> {
-        let mut went = false;
-        while let Some(change) = watch.try_change()? {
-            went |= change.kind() == ChangeKind::Removed && change.path() == self.path;
+    /// Whether it is what a watch knows to be there.
+    fn is_there(&self, watch: &Watch) -> bool {
+        let now = watch.devices().get(self.device.path());
+        now.is_some_and(|now| self.device.is_same(now))
+    }
+
+    /// Whether it is what there is now: a watch may not have been told yet.
+    fn is_seen(&self, board: &Board, identity: &Identity) -> enumerate::Result<bool> {
+        let devices = board.devices()?;
+        let now = devices.find(identity);
+        Ok(now.is_some_and(|now| now.path() == self.device.path() && self.device.is_same(now)))
+    }
+
+    /// Waits until its node may be opened, or is gone again (`false`).
+    fn wait(&self, board: &Board, deadline: Option<Time>) -> enumerate::Result<bool> {
+        let Some(path) = self.device.node() else {
+            return Ok(true);
+        };
+        let failed = |error| enumerate::Error::from_io(path.display().to_string(), error);
+        let node = board.enumerate().node(&path).map_err(failed)?;
+        let mut looks = Looks::default();
+        let mut until = deadline;
+        if let Err(error) = node.check() {
+            // Nothing tells of a device that goes before its node came.
+            let soon = board.clock().now() + LOOK;
+            if error.kind() == io::ErrorKind::NotFound {
+                until = Some(deadline.map_or(soon, |deadline| deadline.min(soon)));
+            }
         }
-        Ok(went)
+        let in_time = node.ready().block(until, &mut || looks.at(node.check()));
+        let is_late = deadline.is_some_and(|deadline| deadline <= board.clock().now());
+        match (in_time.map_err(failed)?, looks.refused) {
+            (true, _) => Ok(!looks.is_gone),
+            (false, Some(source)) => Err(enumerate::Error::PermissionDenied { node: path, source }),
+            (false, None) if is_late => Err(enumerate::Error::TimedOut {
+                what: path.display().to_string(),
+            }),
+            (false, None) => Ok(false),
+        }
+    }
+
+    /// The same without blocking.
+    async fn ready(&self, board: &Board) -> enumerate::Result<bool> {
+        let Some(path) = self.device.node() else {
+            return Ok(true);
+        };
+        let failed = |error| enumerate::Error::from_io(path.display().to_string(), error);
+        let node = board.enumerate().node(&path).map_err(failed)?;
+        let mut looks = Looks::default();
+        let mut delay = board.delay();
+        let is_absent = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        let look = poll_fn(|cx| node.ready().poll(cx, &mut || looks.at(node.check())));
+        if node.check().is_err_and(is_absent) {
+            match delay.timeout(LOOK, look).await {
+                Ok(done) => done.map_err(failed)?,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    node.ready().cancel();
+                    return Ok(false);
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        } else {
+            look.await.map_err(failed)?;
+        }
+        Ok(!looks.is_gone)
     }
 
     fn not_opened<E: Error + 'static>(&self, identity: &Identity, source: E) -> ReconnectError<E> {
@@ -197,13 +294,31 @@ impl Found {
     }
 }
 
-/// Whether the node was not there, or not to be opened, when it was looked at last.
-fn is_not_ready<E: Error + 'static>(error: &ReconnectError<E>) -> bool {
-    use enumerate::ErrorKind::{PermissionDenied, TimedOut};
-    match error {
-        ReconnectError::Wait { source, .. } => {
-            matches!(source.kind(), PermissionDenied | TimedOut)
+/// What a node has looked like.
+#[derive(Default)]
+struct Looks {
+    was_there: bool,
+    is_gone: bool,
+    refused: Option<io::Error>,
+}
+
+impl Looks {
+    /// One more; it is worth another until the node may be opened, or is gone that was there.
+    fn at(&mut self, look: io::Result<()>) -> io::Result<()> {
+        match look {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.was_there = true;
+                self.refused = Some(error);
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.is_gone = self.was_there;
+                match self.was_there {
+                    true => Ok(()),
+                    false => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            }
+            done => done,
         }
-        ReconnectError::Open { .. } => false,
     }
 }

@@ -20,10 +20,10 @@ pub struct Device {
 
 /// The files that are read of a device while it is there, for by then it may be gone that they are
 /// asked for. They say what it is; none changes by itself. By subsystem, and type if that decides.
-const ATTRIBUTES: [(&str, Option<&str>, &[&str]); 8] = [
+const ATTRIBUTES: [(&str, Option<&str>, &[&str]); 9] = [
     ("gpio", None, &["label", "ngpio"]),
     ("i2c", None, &["name"]),
-    ("net", None, &["type"]),
+    ("net", None, &["dev_id", "dev_port", "type"]),
     ("spi", None, &["modalias"]),
     ("tty", None, &["type"]),
     (
@@ -36,6 +36,7 @@ const ATTRIBUTES: [(&str, Option<&str>, &[&str]); 8] = [
         Some("usb_interface"),
         &["bInterfaceNumber", "interface"],
     ),
+    ("usb-serial", None, &["port_number"]),
     ("spi_master", None, &["slave"]),
 ];
 
@@ -196,6 +197,12 @@ impl Device {
             new.attributes.entry(name).or_insert_with(|| value.clone());
         }
         new
+    }
+
+    /// Tells whether it is this device that has its path now, as far as its numbers, its kind and its serial
+    /// number tell; its driver and other properties may differ.
+    pub fn is_same(&self, now: &Device) -> bool {
+        self.path == now.path && !self.is_another(now)
     }
 
     /// Whether another device has its path now: it has another number, or is somebody else.

@@ -82,9 +82,12 @@ impl Devices {
             Some(names) => members(tree, names),
             None => all_members(tree),
         };
-        let members = members.map_err(|source| Error::NotFound {
-            path: "/sys".into(),
-            source,
+        let members = members.map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Error::NotFound {
+                path: "/sys".into(),
+                source,
+            },
+            _ => Error::from_io("/sys", source),
         })?;
         let known_to_udev: BTreeSet<OsString> = match tree.list(Path::new(UDEV_DATA)) {
             Ok(names) => names.into_iter().collect(),
@@ -122,9 +125,11 @@ impl Devices {
     pub(crate) fn look_at_can(&mut self, tree: &dyn Tree) {
         let has_can = self.of("net").any(Device::is_can);
         let links = match has_can {
-            true => tree.can_links().unwrap_or_default(),
-            false => Vec::new(),
+            true => tree.can_links(),
+            false => Ok(Vec::new()),
         };
+        // It is busy; or nobody can be asked, and nothing was known before.
+        let Ok(links) = links else { return };
         if *self.can_links != links {
             self.can_links = Arc::new(links);
         }
@@ -220,7 +225,7 @@ fn members(tree: &dyn Tree, subsystems: &[&str]) -> io::Result<Members> {
         let class = Path::new("/sys/class").join(subsystem);
         let bus = Path::new("/sys/bus").join(subsystem).join("devices");
         for folder in [class, bus] {
-            collect(tree, &folder, OsStr::new(subsystem), &mut members);
+            collect(tree, &folder, OsStr::new(subsystem), &mut members)?;
         }
     }
     Ok(members)
@@ -230,29 +235,44 @@ fn all_members(tree: &dyn Tree) -> io::Result<Members> {
     let mut members = Members::new();
     for class in tree.list(Path::new("/sys/class"))? {
         let folder = Path::new("/sys/class").join(&class);
-        collect(tree, &folder, &class, &mut members);
+        collect(tree, &folder, &class, &mut members)?;
     }
-    for bus in tree.list(Path::new("/sys/bus")).unwrap_or_default() {
+    for bus in list(tree, Path::new("/sys/bus"))? {
         let folder = Path::new("/sys/bus").join(&bus).join("devices");
-        collect(tree, &folder, &bus, &mut members);
+        collect(tree, &folder, &bus, &mut members)?;
     }
     Ok(members)
 }
 
 /// The links in a folder of a class or a bus are its devices.
-fn collect(tree: &dyn Tree, folder: &Path, subsystem: &OsStr, members: &mut Members) {
-    // A subsystem that this machine does not have.
-    let names = tree.list(folder).unwrap_or_default();
-    for name in names {
-        // Classes have files of their own, too; and a device may be gone by now.
-        let Ok(link) = tree.read_link(&folder.join(name)) else {
-            continue;
+fn collect(
+    tree: &dyn Tree,
+    folder: &Path,
+    subsystem: &OsStr,
+    members: &mut Members,
+) -> io::Result<()> {
+    for name in list(tree, folder)? {
+        let link = match tree.read_link(&folder.join(name)) {
+            Ok(link) => link,
+            // Classes have files of their own, too; and a device may be gone by now.
+            Err(error) if is_gone(&error) => continue,
+            Err(error) => return Err(error),
         };
         let target = target(folder, &link);
         let Ok(below) = target.strip_prefix("/sys") else {
             continue;
         };
         members.insert(Path::new("/").join(below), subsystem.into());
+    }
+    Ok(())
+}
+
+/// What is in a folder: nothing, if this machine does not have the subsystem. What cannot be looked at is
+/// an error, or all of it would seem to have gone.
+fn list(tree: &dyn Tree, folder: &Path) -> io::Result<Vec<OsString>> {
+    match tree.list(folder) {
+        Err(error) if is_gone(&error) => Ok(Vec::new()),
+        names => names,
     }
 }
 
@@ -270,6 +290,8 @@ fn read(
     let mut device = match Device::read(path, subsystem, tree) {
         Ok(device) => device,
         Err(error) if is_gone(&error) => return Ok(None),
+        // One that this process may not know of.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
         Err(error) => return Err(Error::from_io(folder(path).display().to_string(), error)),
     };
     if known_to_udev.contains(&device.udev_id()) {

@@ -1,5 +1,5 @@
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Change, Device};
 
@@ -25,9 +25,13 @@ impl Filter {
         self
     }
 
-    /// Lets a device through, and all below it: `/devices/platform/soc`.
+    /// Lets a device through, and all below it: `/devices/platform/soc`, with or without `/sys` before it.
     pub fn below(mut self, path: impl Into<PathBuf>) -> Filter {
-        self.paths.push(path.into());
+        let path: PathBuf = path.into();
+        let below = path
+            .strip_prefix("/sys")
+            .map(|below| Path::new("/").join(below));
+        self.paths.push(below.unwrap_or(path));
         self
     }
 

@@ -25,7 +25,8 @@ use crate::{Device, Devices, Error, Result};
 /// **Twins.** Cheap adapters share a serial number. While two of them are there, each is known by its place,
 /// and nothing is [found](Devices::find) by their serial number. But where one was alone when its identity
 /// was taken, its twin is found by it when it is alone. Where that must not be, as with a relay that moves
-/// something, use [`identity_by_place`](Devices::identity_by_place), which is found as well.
+/// something, use [`identity_by_place`](Devices::identity_by_place), which is found as well. A place says
+/// where, and not what: another device in the same socket is found by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "String", into = "String"))]
@@ -146,6 +147,12 @@ impl Devices {
         if place == device.path() {
             return text;
         }
+        if let Some(channel) = self.channel(device) {
+            return match channel {
+                0 => text,
+                number => format!("{text}#{number}"),
+            };
+        }
         let there = self.get(place).into_iter().chain(self.below(place));
         let before = there.filter(|other| {
             (other.path() == place || order(other) < order(device))
@@ -156,6 +163,25 @@ impl Devices {
             0 => text,
             number => format!("{text}#{number}"),
         }
+    }
+
+    /// Which of several at its place it is, if the hardware says so: a port of a serial adapter, a channel of a
+    /// CAN adapter.
+    fn channel(&self, device: &Device) -> Option<u32> {
+        let number = |device: &Device, name| {
+            let text = device.attribute(name)?.to_str()?.trim();
+            match text.strip_prefix("0x") {
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => text.parse().ok(),
+            }
+        };
+        if device.subsystem() == "net" {
+            // Drivers use the one or the other.
+            let numbers = ["dev_port", "dev_id"].map(|name| number(device, name));
+            return numbers.into_iter().flatten().max();
+        }
+        let port = self.parent(device.path())?;
+        number(port, "port_number").filter(|_| port.subsystem() == "usb-serial")
     }
 
     /// The path of the nearest device, from itself upwards, whose name is not just a number that was
@@ -181,7 +207,9 @@ fn is_place(device: &Device) -> bool {
     let is_usb = device
         .devtype()
         .is_some_and(|devtype| devtype == "usb_device");
-    is_usb || device.property("MODALIAS").is_some() && !is_hid
+    // The number is the next that was free (`PLATFORM_DEVID_AUTO`).
+    let is_numbered = device.name().as_encoded_bytes().ends_with(b".auto");
+    is_usb || device.property("MODALIAS").is_some() && !is_hid && !is_numbered
 }
 
 /// By the numbers in their names.

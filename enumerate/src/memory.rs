@@ -161,9 +161,16 @@ impl State {
             (folder.join("subsystem"), home),
             (members.join(device.name()), folder.clone()),
         ];
-        for (link, target) in links {
-            // What is recorded has the kernel's own.
-            self.entries.entry(link).or_insert(Entry::Link(target));
+        for (link, to) in links {
+            // What is recorded has the kernel's own, which say the same in other words.
+            let above = link.parent().unwrap_or(Path::new("/"));
+            let says_so = match self.entries.get(&link) {
+                Some(Entry::Link(now)) => target(above, now) == to,
+                _ => false,
+            };
+            if !says_so {
+                self.entries.insert(link, Entry::Link(to));
+            }
         }
         self.entries
             .insert(folder.join("uevent"), Entry::File(text));

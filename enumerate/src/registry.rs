@@ -5,7 +5,7 @@ use std::sync::Arc;
 use circuits_wait::Time;
 
 use crate::tree::subtree;
-use crate::{Action, Change, ChangeKind, Device, Devices, Tree, Uevent};
+use crate::{Action, Change, ChangeKind, Device, Devices, Identity, Tree, Uevent};
 
 /// Devices that are kept up to date by uevents.
 ///
@@ -85,7 +85,9 @@ impl Registry {
         let gone = changing.devices.iter().filter(is_gone);
         let gone: Vec<PathBuf> = gone.map(|device| device.path().into()).collect();
         // What hung on it went with it, even if there is such a one again.
-        gone.iter().rev().for_each(|path| changing.remove(path));
+        for path in gone.iter().rev() {
+            changing.remove(path);
+        }
         let before = std::mem::replace(changing.devices, found.clone());
         for device in found.iter() {
             let previous = before.get(device.path()).cloned();
@@ -113,14 +115,24 @@ impl Changing<'_> {
     }
 
     fn tell(&mut self, kind: ChangeKind, device: Arc<Device>, previous: Option<Arc<Device>>) {
+        let identity = self.devices.identity(&device);
+        self.tell_as(identity, kind, device, previous);
+    }
+
+    fn tell_as(
+        &mut self,
+        identity: Identity,
+        kind: ChangeKind,
+        device: Arc<Device>,
+        previous: Option<Arc<Device>>,
+    ) {
         // What follows from it was told by no uevent.
         let uevent = self.uevent.clone();
         self.changes.push_back(Change {
             time: self.time,
             kind,
             uevent: uevent.filter(|event| event.devpath() == device.path()),
-            // While what it hangs on is there.
-            identity: self.devices.identity(&device),
+            identity,
             device,
             previous,
         });
@@ -167,14 +179,15 @@ impl Changing<'_> {
 
     /// A device goes, and all that hangs on it before.
     fn remove(&mut self, path: &Path) {
-        let paths = subtree(&self.devices.devices, path).map(|(path, _)| path.clone());
-        let paths: Vec<PathBuf> = paths.collect();
-        paths.iter().rev().for_each(|path| self.remove_one(path));
-    }
-
-    fn remove_one(&mut self, path: &Path) {
-        if let Some(device) = self.map().remove(path) {
-            self.tell(ChangeKind::Removed, device.clone(), Some(device));
+        let gone = subtree(&self.devices.devices, path).map(|(_, device)| {
+            // While all are there that it is told apart from.
+            (device.clone(), self.devices.identity(device))
+        });
+        let gone: Vec<(Arc<Device>, Identity)> = gone.collect();
+        for (device, identity) in gone.into_iter().rev() {
+            self.map().remove(device.path());
+            let previous = Some(device.clone());
+            self.tell_as(identity, ChangeKind::Removed, device, previous);
         }
     }
 
@@ -192,6 +205,10 @@ impl Changing<'_> {
         }
         let moving = subtree(&self.devices.devices, from).map(|(_, device)| device.clone());
         let moving: Vec<Arc<Device>> = moving.collect();
+        if moving.is_empty() {
+            // A look has seen that already, or it is not known where it was.
+            return self.update(event, tree);
+        }
         for device in &moving {
             self.map().remove(device.path());
         }

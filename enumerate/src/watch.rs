@@ -55,7 +55,7 @@ pub struct Watch {
 pub struct Counts {
     /// Uevents that were read.
     pub received: u64,
-    /// How often the queue was too short, so that uevents were lost (`ENOBUFS`).
+    /// How often uevents were lost: the queue was too short (`ENOBUFS`), or a feed told all anew.
     pub overflows: u64,
     /// How often numbers were missing (`SEQNUM`). It need not be a loss.
     pub gaps: u64,
@@ -204,8 +204,10 @@ impl Watch {
             if !self.lost && due.is_none_or(|due| self.clock.now() < due) {
                 return Ok(None);
             }
-            self.lost = true;
-            self.drain();
+            // After a gap that is no loss the queue is whole, and leads to what is seen.
+            if self.lost {
+                self.drain();
+            }
             self.rescan()?;
         }
     }
@@ -388,6 +390,9 @@ impl Changes<'_> {
                 }
                 Poll::Pending => {
                     let due = self.watch.sequence.due();
+                    if let (None, Some(timer)) = (due, &mut self.timer) {
+                        timer.cancel();
+                    }
                     let is_due = due.map(|due| self.poll_until(due, cx));
                     match is_due.transpose()? {
                         Some(Poll::Ready(())) => {}

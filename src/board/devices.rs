@@ -8,7 +8,8 @@ use crate::reconnect::{self, ReconnectError};
 
 /// What is plugged in.
 impl Board {
-    /// Takes devices and uevents from `backend` instead: from the feed of another program.
+    /// Takes devices and uevents from `backend` instead. For the feed of another program there is
+    /// [`linux_fed_by`](Board::linux_fed_by).
     ///
     /// # Errors
     /// [`Error::OtherClock`](super::Error::OtherClock).

@@ -20,6 +20,8 @@ use circuits_gpio as gpio;
 use circuits_i2c as i2c;
 #[cfg(feature = "stub")]
 use circuits_stub::Stub;
+#[cfg(target_os = "linux")]
+use circuits_wait::Monotonic;
 use circuits_wait::{Clock, Delay};
 
 use crate::Interrupt;
@@ -107,7 +109,26 @@ impl Board {
     /// [`Error::NotLinux`] elsewhere; [`Error::Io`] when the system has no descriptors left.
     #[cfg(target_os = "linux")]
     pub fn linux() -> Result<Board> {
-        let clock = circuits_wait::Monotonic::interrupted_by(circuits_wait::Interrupt::new()?);
+        Board::linux_on(&Monotonic::interrupted_by(circuits_wait::Interrupt::new()?))
+    }
+
+    /// Makes the board that the program runs on, which is told of devices by another program that owns the
+    /// kernel's uevents.
+    ///
+    /// # Errors
+    /// As [`Board::linux`].
+    #[cfg(all(target_os = "linux", feature = "enumerate"))]
+    pub fn linux_fed_by(feed: &enumerate::Feed) -> Result<Board> {
+        let clock = Monotonic::interrupted_by(circuits_wait::Interrupt::new()?);
+        let fed = enumerate::Linux::with_clock(clock.clone()).fed_by(feed);
+        Ok(Board {
+            enumerate: Arc::new(fed),
+            ..Board::linux_on(&clock)?
+        })
+    }
+
+    #[cfg(target_os = "linux")]
+    fn linux_on(clock: &Monotonic) -> Result<Board> {
         Ok(Board {
             #[cfg(feature = "gpio")]
             gpio: Arc::new(gpio::Linux::with_clock(clock.clone())),
@@ -117,7 +138,7 @@ impl Board {
             enumerate: Arc::new(enumerate::Linux::with_clock(clock.clone())),
             #[cfg(feature = "stub")]
             stub: None,
-            clock: Arc::new(clock),
+            clock: Arc::new(clock.clone()),
         })
     }
 
@@ -298,9 +319,21 @@ impl Board {
         let all: io::Result<Vec<_>> = clocks
             .iter()
             .flatten()
-            .map(|clock| clock.interrupt())
+            .map(|clock| clock.interrupt().map_err(explained))
             .collect();
         Ok(Interrupt::new(all?))
+    }
+}
+
+/// What to do where a backend's waits do not end.
+fn explained(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::Unsupported => io::Error::new(
+            error.kind(),
+            "a backend of the board has a clock that nothing interrupts: make it by \
+             Linux::with_clock(Monotonic::interrupted_by(Interrupt::new()?))",
+        ),
+        _ => error,
     }
 }
 

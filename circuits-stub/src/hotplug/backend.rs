@@ -46,7 +46,10 @@ impl Backend for Stub {
         let board = self.board();
         let bell = Bell::new(board.schedule.clone(), path.display().to_string());
         let waiting = Arc::downgrade(bell.signal());
-        board.hotplug.lock().waiting.push(waiting);
+        let mut state = board.hotplug.lock();
+        state.waiting.retain(|signal| signal.strong_count() > 0);
+        state.waiting.push(waiting);
+        drop(state);
         Ok(Box::new(StubNode {
             stub: self.clone(),
             path: path.into(),

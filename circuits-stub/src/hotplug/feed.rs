@@ -173,6 +173,18 @@ impl Hotplug {
         let Some(name) = name.to_str().map(|name| name.trim_start_matches("/dev/")) else {
             return;
         };
+        // Of one name there is one: what had it is gone, though nobody has told so.
+        let node = Path::new("/dev").join(name);
+        let mut state = self.lock();
+        let is_elsewhere = |node: &Node| node.devpath != event.devpath();
+        if state.nodes.get(&node).is_some_and(is_elsewhere) {
+            state.nodes.remove(&node);
+            state.plugged.remove(name);
+            drop(state);
+            let _ = board.lines.remove(board, name) || board.buses.remove(board, name);
+        } else {
+            drop(state);
+        }
         if subsystem == "gpio" {
             self.grow_chip(board, event.devpath(), name);
         } else if subsystem == "i2c-dev" {
@@ -181,16 +193,6 @@ impl Hotplug {
     }
 
     fn grow_chip(&self, board: &Board, path: &Path, name: &str) {
-        let is_taken = |node: &Node| node.devpath != path;
-        let node = Path::new("/dev").join(name);
-        if self.lock().nodes.get(&node).is_some_and(is_taken) {
-            let text = format!(
-                "{name} is there already, and does not come again at {}",
-                path.display()
-            );
-            board.tell(|| crate::trace::Action::Note(text));
-            return;
-        }
         let recorded = self.lock().recorded.get(name).cloned();
         let recorded = recorded.filter(|chip| !chip.lines.is_empty());
         let recorded = recorded.map(|chip| (chip.label, chip.lines.into_values().collect()));

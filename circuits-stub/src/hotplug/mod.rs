@@ -152,7 +152,7 @@ impl State {
                 event
             }
             None => {
-                self.seqnum += 1;
+                self.seqnum = self.seqnum.wrapping_add(1);
                 event.with("SEQNUM", self.seqnum.to_string())
             }
         }

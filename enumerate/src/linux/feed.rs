@@ -34,8 +34,6 @@ struct State {
     listening: Vec<Weak<Queue>>,
     capacity: usize,
     malformed: u64,
-    /// A cold-plug has begun.
-    begun: bool,
     ended: bool,
 }
 
@@ -64,7 +62,6 @@ impl Feed {
             listening: Vec::new(),
             capacity: bytes,
             malformed: 0,
-            begun: false,
             ended: false,
         })))
     }
@@ -85,14 +82,10 @@ impl Feed {
                 let capacity = state.capacity;
                 state.each(|queue| queue.push(event, datagram.len(), capacity));
             }
-            // What comes first is no news to who has looked at `/sys`; later on it says that something
-            // was lost.
-            Ok(Datagram::ColdPlug) => {
-                if std::mem::replace(&mut state.begun, true) {
-                    state.each(Queue::lose);
-                }
-            }
-            Ok(Datagram::Live) => {}
+            // What was told since is there, and nothing else is: who looks at `/sys` now sees that, and
+            // what the feeder has lost.
+            Ok(Datagram::Live) => state.each(Queue::lose),
+            Ok(Datagram::ColdPlug) => {}
             Err(_) => {
                 state.malformed += 1;
                 state.each(Queue::lose);
@@ -140,6 +133,7 @@ impl Feed {
             }),
             bell: Fd::new(bell, clock),
         });
+        state.listening.retain(|queue| queue.strong_count() > 0);
         state.listening.push(Arc::downgrade(&queue));
         Ok(FeedListener(queue))
     }
@@ -290,9 +284,9 @@ mod tests {
         listener.read().unwrap();
         feed.push(b"cold-plug").unwrap();
         while listener.read().is_ok() {}
-        // No uevent, and a gap, may be anything.
-        for bad in [&b"nonsense"[..], b"", b"cold-plug"] {
-            assert_eq!(feed.push(bad).is_err(), bad != b"cold-plug");
+        // No uevent may be anything, and after a cold-plug anything may be gone.
+        for bad in [&b"nonsense"[..], b"", b"live"] {
+            assert_eq!(feed.push(bad).is_err(), bad != b"live");
             let lost = listener.read().unwrap_err();
             assert_eq!(lost.raw_os_error(), Some(105));
         }

@@ -61,7 +61,10 @@ impl Devices {
             driver: self.driver_above(path),
             // An adapter behind a multiplexer is a child of that.
             clients: clients.filter_map(|client| i2c_client(client)).collect(),
-            identity: self.identity(device).of_node("i2c-dev"),
+            identity: match node {
+                Some(node) => self.identity(node),
+                None => self.identity(device).of_node("i2c-dev"),
+            },
             path: path.into(),
         }
     }

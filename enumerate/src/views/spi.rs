@@ -94,7 +94,10 @@ impl Devices {
             driver: device.driver().map(text),
             spidev: spidev.map(|spidev| text(spidev.name())),
             node: spidev.and_then(|spidev| spidev.node()),
-            identity: self.identity(device).of_node("spidev"),
+            identity: match spidev {
+                Some(spidev) => self.identity(spidev),
+                None => self.identity(device).of_node("spidev"),
+            },
             path: path.into(),
         }
     }
