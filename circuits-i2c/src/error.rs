@@ -146,13 +146,13 @@ pub enum ErrorKind {
 }
 
 // Linux's numbers, by which backends answer on every system (include/uapi/asm-generic/errno.h).
-const ENXIO: i32 = 6;
-const EAGAIN: i32 = 11;
-const ENODEV: i32 = 19;
+pub(crate) const ENXIO: i32 = 6;
+pub(crate) const EAGAIN: i32 = 11;
+pub(crate) const ENODEV: i32 = 19;
 const ENOTTY: i32 = 25;
 const EOPNOTSUPP: i32 = 95;
 const ETIMEDOUT: i32 = 110;
-const EREMOTEIO: i32 = 121;
+pub(crate) const EREMOTEIO: i32 = 121;
 
 impl Error {
     /// Returns the kind of error.

@@ -16,6 +16,7 @@ use embedded_hal::i2c::Operation;
 use i2cdev::core::{I2CMessage, I2CTransfer};
 use i2cdev::linux::{LinuxI2CBus, LinuxI2CMessage};
 
+use crate::error::{EAGAIN, ENODEV, ENXIO, EREMOTEIO};
 use crate::{Address, Backend, Config, Done, Handle, MAX_MESSAGES, Result};
 
 /// The buses of this machine, from `/dev/i2c-*`.
@@ -102,9 +103,11 @@ impl Handle for Adapter {
     fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done {
         // While a bus is open its adapter cannot go (`i2c_del_adapter`, drivers/i2c/i2c-core-base.c),
         // and what its driver, which is halfway gone, answers says little: i2c-bcm2835 times out. But
-        // the node goes first.
+        // the node goes first. Where nobody acknowledged the adapter is well: no look is needed.
         let result = match self.rdwr(address, operations) {
-            Err(_) if self.node.is_gone() => Err(io::Error::from_raw_os_error(sys::ENODEV)),
+            Err(error) if !is_refused(&error) && self.node.is_gone() => {
+                Err(io::Error::from_raw_os_error(ENODEV))
+            }
             result => result,
         };
         Done {
@@ -116,6 +119,11 @@ impl Handle for Adapter {
     fn blocks(&self) -> bool {
         true
     }
+}
+
+/// Whether a device did not acknowledge, or another controller won the bus.
+fn is_refused(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(ENXIO | EREMOTEIO | EAGAIN))
 }
 
 impl Adapter {

@@ -10,8 +10,7 @@ use rustix::ioctl::{Getter, ioctl};
 /// The adapter knows plain I2C, not only SMBus.
 pub(super) const I2C_FUNC_I2C: c_ulong = 0x0000_0001;
 
-// include/uapi/asm-generic/errno-base.h, errno.h
-pub(super) const ENODEV: i32 = 19;
+// include/uapi/asm-generic/errno.h
 pub(super) const EOPNOTSUPP: i32 = 95;
 
 /// `I2C_FUNCS`: what the adapter can do.
