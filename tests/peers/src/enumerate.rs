@@ -11,17 +11,19 @@ use crate::ratio::{Ratio, median};
 use crate::rounds::{Batch, Competitor, Rounds, Times, batch};
 
 /// Calls by name, which are the most of a listing.
-const NAMES: [(libc::c_long, &str); 15] = [
+const NAMES: &[(libc::c_long, &str)] = &[
     (libc::SYS_openat, "openat"),
     (libc::SYS_read, "read"),
     (libc::SYS_close, "close"),
     (libc::SYS_getdents64, "getdents64"),
     (libc::SYS_readlinkat, "readlinkat"),
     (libc::SYS_fstat, "fstat"),
+    #[cfg(target_pointer_width = "64")]
     (libc::SYS_newfstatat, "newfstatat"),
     (libc::SYS_statx, "statx"),
     (libc::SYS_fcntl, "fcntl"),
     (libc::SYS_lseek, "lseek"),
+    #[cfg(target_pointer_width = "64")]
     (libc::SYS_mmap, "mmap"),
     (libc::SYS_munmap, "munmap"),
     (libc::SYS_socket, "socket"),
