@@ -2,12 +2,11 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 
-use circuits_wait::{Clock, Timer};
+use circuits_wait::{Clock, Job, Queue, Request, Timer};
 use embedded_hal::i2c::Operation;
 
 use crate::messages::{Messages, Refusal};
-use crate::queue::{Queue, Request};
-use crate::{Address, Backend, Config, Done, Error, Linux, MAX_MESSAGE_LEN, MAX_MESSAGES, Result};
+use crate::{Address, Backend, Config, Done, Error, Handle, Linux, MAX_MESSAGE_LEN, MAX_MESSAGES, Result};
 
 /// An I2C bus. It is used through embedded-hal's `I2c`, blocking and async; clones are the same
 /// bus, for several drivers and threads.
@@ -37,15 +36,37 @@ pub struct Bus {
     messages: Messages,
     /// Missing while a future has it, and after one was dropped that did: its data is the worker's
     /// then.
-    request: Option<Arc<Request>>,
+    request: Option<Arc<Request<Call>>>,
     timer: Option<Box<dyn Timer>>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Call>>,
     name: Arc<str>,
     clock: Arc<dyn Clock>,
+}
+
+/// A transaction of a future, with data of its own.
+#[derive(Debug, Default)]
+struct Call {
+    address: Option<Address>,
+    messages: Messages,
+}
+
+impl Job for Call {
+    type Handle = dyn Handle;
+    type Done = Done;
+
+    fn run(&mut self, handle: &dyn Handle) -> Done {
+        match self.address {
+            Some(address) => self.messages.run(|all| handle.transaction(address, all)),
+            None => Done {
+                result: Err(io::ErrorKind::InvalidInput.into()),
+                busy_until: None,
+            },
+        }
+    }
 }
 
 impl Bus {
@@ -68,7 +89,7 @@ impl Bus {
             .open(name, config)
             .map_err(|error| Error::from_open(&bus, error))?;
         Ok(Bus::on(Arc::new(Shared {
-            queue: Arc::new(Queue::new(handle)),
+            queue: Arc::new(Queue::new(handle, "circuits-i2c")),
             name: bus,
             clock: backend.clock(),
         })))
@@ -115,7 +136,7 @@ impl Bus {
     fn at_once(&mut self, join: bool, address: Address, operations: &mut [Operation<'_>]) -> Done {
         let queue = &self.shared.queue;
         let run = |operations: &mut [Operation<'_>]| match queue.handle().blocks() {
-            true => queue.transaction(address, operations),
+            true => queue.run(|handle| handle.transaction(address, operations)),
             false => queue.handle().transaction(address, operations),
         };
         if !join {
@@ -135,12 +156,15 @@ impl Bus {
         operations: &mut [Operation<'_>],
     ) -> io::Result<()> {
         let request = self.request.take().unwrap_or_default();
-        request.load(address, operations);
+        request.load(|call| {
+            call.address = Some(address);
+            call.messages.join(operations);
+        });
         self.shared.queue.submit(&request)?;
         let done = poll_fn(|cx| request.poll(cx)).await;
-        request.store(operations);
+        request.store(|call| call.messages.split(operations));
         self.request = Some(request);
-        done.result
+        done?.result
     }
 
     async fn on_the_wire(

@@ -11,7 +11,6 @@ mod hal;
 #[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
 mod linux;
 mod messages;
-mod queue;
 
 pub use address::Address;
 pub use backend::{Backend, Done, Handle, MAX_MESSAGE_LEN, MAX_MESSAGES};

@@ -6,6 +6,7 @@ mod delay;
 mod interrupt;
 #[cfg(target_os = "linux")]
 mod linux;
+mod queue;
 mod ready;
 mod time;
 
@@ -14,5 +15,6 @@ pub use delay::Delay;
 pub use interrupt::Interrupt;
 #[cfg(target_os = "linux")]
 pub use linux::{Fd, Monotonic};
+pub use queue::{Job, Queue, Request};
 pub use ready::Ready;
 pub use time::Time;
