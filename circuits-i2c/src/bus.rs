@@ -6,7 +6,9 @@ use circuits_wait::{Clock, Job, Queue, Request, Timer};
 use embedded_hal::i2c::Operation;
 
 use crate::messages::{Messages, Refusal};
-use crate::{Address, Backend, Config, Done, Error, Handle, Linux, MAX_MESSAGE_LEN, MAX_MESSAGES, Result};
+use crate::{
+    Address, Backend, Config, Done, Error, Handle, Linux, MAX_MESSAGE_LEN, MAX_MESSAGES, Result,
+};
 
 /// An I2C bus. It is used through embedded-hal's `I2c`, blocking and async; clones are the same
 /// bus, for several drivers and threads.

@@ -81,6 +81,26 @@ impl Lines {
     }
 }
 
+/// What pins of chips do to lines.
+impl Lines {
+    pub(crate) fn play(&self, board: &Board, line: usize, levels: Vec<(Time, Option<bool>)>) {
+        self.change(board, |state, now| {
+            if state.is_there(line) {
+                // Nothing happens in the past.
+                let levels = levels.into_iter();
+                state.play(line, levels.map(|(time, level)| (time.max(now), level)));
+                state.advance(board, now);
+            }
+        });
+    }
+
+    pub(crate) fn level(&self, board: &Board, line: usize) -> bool {
+        self.change(board, |state, _| {
+            state.is_there(line) && state.net(state.lines[line].net).level()
+        })
+    }
+}
+
 /// What uevents do to chips.
 impl Lines {
     /// A chip of this name grows, if there is none yet. Who holds some of its lines already is a driver
@@ -390,7 +410,7 @@ impl Stub {
     }
 
     /// Finds the one line that is meant, as programs do.
-    fn find<L: Into<LineSpec>>(&self, wanted: L) -> Result<usize> {
+    pub(crate) fn find<L: Into<LineSpec>>(&self, wanted: L) -> Result<usize> {
         use circuits_gpio::Error as E;
 
         let wanted = wanted.into();

@@ -169,6 +169,11 @@ impl State {
         chip.ok_or_else(|| errno(ENODEV))
     }
 
+    /// Whether the chip of a line was not removed.
+    pub(super) fn is_there(&self, line: usize) -> bool {
+        self.chips[self.lines[line].chip].is_there
+    }
+
     pub(super) fn index(&self, chip: usize, offset: u32) -> io::Result<usize> {
         let is_it = |line: &Line| (line.chip, line.offset) == (chip, offset);
         let index = self.lines.iter().position(is_it);

@@ -1,0 +1,7 @@
+//! Drivers that other people wrote, as they are on crates.io, on chips of the virtual board.
+//!
+//! Each test runs twice: first with a chip that answers 0xff to everything, which must make it fail,
+//! so that what it says of the chip is not said of nothing; then with the chip.
+
+mod deaf;
+mod tmp1x2;
