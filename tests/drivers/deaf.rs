@@ -38,7 +38,11 @@ impl spi::Device for Deaf {
 }
 
 /// Runs a test of a driver with a chip at an address of `i2c-1`, on a board in virtual time.
-pub fn on_i2c(address: u8, chip: impl stub::i2c::Device + 'static, test: impl Fn(&Stub, Bus)) {
+pub(crate) fn on_i2c(
+    address: u8,
+    chip: impl stub::i2c::Device + 'static,
+    test: impl Fn(&Stub, Bus),
+) {
     let run = |stub: Stub| {
         let bus = Board::from(&stub).i2c_bus("i2c-1").unwrap();
         stub.run(|| test(&stub, bus));
