@@ -4,4 +4,7 @@
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
 mod deaf;
+mod mcp3008;
+mod spi;
 mod tmp1x2;
+mod w25q32jv;

@@ -1,5 +1,9 @@
 //! Chips as their datasheets have them, to be put on the buses of a board.
 
+mod mcp3008;
 mod tmp102;
+mod w25q;
 
+pub use mcp3008::Mcp3008;
 pub use tmp102::Tmp102;
+pub use w25q::W25q;
