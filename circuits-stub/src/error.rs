@@ -63,4 +63,13 @@ pub enum Error {
         /// The address.
         address: circuits_i2c::Address,
     },
+
+    /// A memory does not hold so many bytes.
+    #[error("{bytes} bytes do not go into a memory of {size}")]
+    TooLong {
+        /// How many bytes there are.
+        bytes: usize,
+        /// How many it holds.
+        size: usize,
+    },
 }

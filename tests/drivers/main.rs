@@ -4,4 +4,5 @@
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
 mod deaf;
+mod eeprom24x;
 mod tmp1x2;
