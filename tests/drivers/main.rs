@@ -5,4 +5,5 @@
 
 mod deaf;
 mod eeprom24x;
+mod ssd1306;
 mod tmp1x2;

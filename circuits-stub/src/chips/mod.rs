@@ -1,8 +1,12 @@
 //! Chips as their datasheets have them, to be put on the buses of a board.
 
 mod at24c;
+mod picture;
+mod ssd1306;
 mod tmp102;
 
 pub use at24c::At24c;
 pub use at24c::At24cSize;
+pub use picture::Picture;
+pub use ssd1306::Ssd1306;
 pub use tmp102::Tmp102;
