@@ -72,4 +72,11 @@ pub enum Error {
         /// How many it holds.
         size: usize,
     },
+
+    /// A chip has no such input.
+    #[error("the chip has no input {input}")]
+    NoInput {
+        /// The input, as it was asked for.
+        input: usize,
+    },
 }

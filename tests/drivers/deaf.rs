@@ -66,3 +66,28 @@ pub(crate) fn on_i2c_at(
     );
     run(chip);
 }
+
+/// The same with a chip whose pins are soldered to lines of a board: it is made for each board.
+pub(crate) fn on_i2c_with_lines<D: Device + Clone + 'static>(
+    lines: &[&str],
+    address: u8,
+    chip: impl Fn(&Stub) -> D,
+    test: impl Fn(&Stub, Bus, &D),
+) {
+    let run = |is_deaf| {
+        let stub = Stub::virtual_time().lines(lines.iter().copied());
+        let chip = chip(&stub);
+        let device: Box<dyn Device> = match is_deaf {
+            true => Box::new(Deaf::default()),
+            false => Box::new(chip.clone()),
+        };
+        stub.plug_i2c("i2c-1", address, device).unwrap();
+        let bus = Board::from(&stub).i2c_bus("i2c-1").unwrap();
+        stub.run(|| test(&stub, bus, &chip));
+    };
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| run(true))).is_err(),
+        "it passes with a chip that answers 0xff"
+    );
+    run(false);
+}

@@ -3,6 +3,7 @@
 //! Each test runs twice: first with a chip that answers 0xff to everything, which must make it fail,
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
+mod ads1x1x;
 mod deaf;
 mod eeprom24x;
 mod ssd1306;

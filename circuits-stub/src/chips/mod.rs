@@ -1,10 +1,12 @@
 //! Chips as their datasheets have them, to be put on the buses of a board.
 
+mod ads1115;
 mod at24c;
 mod picture;
 mod ssd1306;
 mod tmp102;
 
+pub use ads1115::Ads1115;
 pub use at24c::At24c;
 pub use at24c::At24cSize;
 pub use picture::Picture;
