@@ -79,4 +79,11 @@ pub enum Error {
         /// The input, as it was asked for.
         input: usize,
     },
+
+    /// There is no such date or time, or a clock does not know it.
+    #[error("there is no such time: {datetime:?}")]
+    NoDate {
+        /// Year, month, date, hour, minute, second.
+        datetime: [u16; 6],
+    },
 }

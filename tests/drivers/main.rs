@@ -5,6 +5,7 @@
 
 mod ads1x1x;
 mod deaf;
+mod ds323x;
 mod eeprom24x;
 mod ssd1306;
 mod tmp1x2;
