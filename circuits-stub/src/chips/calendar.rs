@@ -192,7 +192,7 @@ impl Calendar {
 }
 
 fn bcd(number: u8) -> u8 {
-    (number / 10 % 10) << 4 | number % 10
+    ((number / 10 % 10) << 4) | (number % 10)
 }
 
 fn number(bcd: u8) -> u8 {

@@ -48,6 +48,8 @@ struct Chip {
     command: Vec<u8>,
     /// What the byte to come on I2C is.
     expects: Expects,
+    /// When the last transaction ended.
+    written: Time,
 }
 
 /// How the glass is wired to the chip.
@@ -144,6 +146,7 @@ impl Ssd1306 {
             registers: Registers::after_reset(),
             command: Vec::new(),
             expects: Expects::Control,
+            written: Time::ZERO,
         })))
     }
 
@@ -180,6 +183,11 @@ impl Ssd1306 {
     /// Returns the contrast: 0 to 255. Default: 127.
     pub fn contrast(&self) -> u8 {
         self.lock().registers.contrast
+    }
+
+    /// When it was sent something last.
+    pub(crate) fn written(&self) -> Time {
+        self.lock().written
     }
 
     fn lock(&self) -> MutexGuard<'_, Chip> {
@@ -384,6 +392,10 @@ impl Device for Ssd1306 {
     fn read(&mut self) -> u8 {
         if self.is_on() { 0 } else { STATUS_OFF }
     }
+
+    fn stop(&mut self, time: Time) {
+        self.lock().written = time;
+    }
 }
 
 impl spi::Device for Ssd1306 {
@@ -394,6 +406,10 @@ impl spi::Device for Ssd1306 {
         self.lock().take(is_data, byte);
         // It has no output.
         0xff
+    }
+
+    fn deselect(&mut self, time: Time) {
+        self.lock().written = time;
     }
 }
 
