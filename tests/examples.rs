@@ -167,8 +167,8 @@ fn oled_shows_a_robot_in_the_terminal() {
         .filter(shown)
         .map(|(line, _)| &said[line + 1..line + 17])
         .collect();
-    // In two and a half seconds; a machine that has much to do may see fewer.
-    assert!((2..=5).contains(&pictures.len()), "{said:#?}");
+    // In two and a half seconds, two of each; fewer on a machine that has much to do.
+    assert!(pictures.len() >= 2, "{said:#?}");
     let braille = '\u{2800}'..='\u{28ff}';
     let is_lit = |line: &String| line.chars().any(|dots| dots != '\u{2800}');
     for picture in &pictures {
