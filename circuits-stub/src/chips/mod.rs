@@ -2,7 +2,6 @@
 
 mod ads1115;
 mod at24c;
-mod calendar;
 mod ds3231;
 mod picture;
 mod ssd1306;

@@ -1,10 +1,12 @@
+mod calendar;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use circuits_wait::Time;
 
-use super::calendar::Calendar;
+use self::calendar::Calendar;
 use crate::i2c::{Acknowledge, Device, Transfer};
 use crate::{Error, Pin, Result};
 

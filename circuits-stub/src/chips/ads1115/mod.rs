@@ -1,9 +1,14 @@
+mod alert;
+mod converter;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use circuits_wait::Time;
 
+use self::alert::{Alert, Levels};
+use self::converter::{Converter, LATCHING, START};
 use crate::i2c::{Acknowledge, Device, Transfer};
 use crate::{Error, Pin, Result};
 
@@ -59,64 +64,6 @@ struct Chip {
 /// In volts, as time goes by.
 type Input = Box<dyn Fn(Time) -> f32 + Send>;
 
-/// What goes on in the chip by itself.
-#[derive(Clone)]
-struct Converter {
-    config: u16,
-    low: i16,
-    high: i16,
-    conversion: i16,
-    running: Option<Running>,
-    /// One has ended, and no other one has begun: of the conversion-ready signal.
-    is_ready: bool,
-    pulse_ends: Time,
-    is_alert: bool,
-    /// How many conversions in succession were beyond a threshold.
-    beyond: u32,
-}
-
-#[derive(Clone, Copy)]
-struct Running {
-    value: i16,
-    ends: Time,
-}
-
-struct Alert {
-    pin: Pin,
-    /// What it did, by the end of the transaction that goes on: from the last level that was there
-    /// before the board's time.
-    levels: Levels,
-    /// What the board was told of it.
-    told: Levels,
-}
-
-type Levels = Vec<(Time, Option<bool>)>;
-
-const START: u16 = 1 << 15;
-const SINGLE: u16 = 1 << 8;
-const WINDOW: u16 = 1 << 4;
-const ACTIVE_HIGH: u16 = 1 << 3;
-const LATCHING: u16 = 1 << 2;
-const QUEUE: u16 = 0b11;
-
-/// In volts, by the bits PGA.
-const FULL_SCALES: [f64; 8] = [6.144, 4.096, 2.048, 1.024, 0.512, 0.256, 0.256, 0.256];
-/// In samples a second, by the bits DR.
-const RATES: [u64; 8] = [8, 16, 32, 64, 128, 250, 475, 860];
-/// By the bits MUX; without a second one, against ground.
-const INPUTS: [(usize, Option<usize>); 8] = [
-    (0, Some(1)),
-    (0, Some(3)),
-    (1, Some(3)),
-    (2, Some(3)),
-    (0, None),
-    (1, None),
-    (2, None),
-    (3, None),
-];
-
-const WAKE_UP: Duration = Duration::from_micros(25);
-const READY_PULSE: Duration = Duration::from_micros(8);
 /// For how many conversions the pin is worked out in advance.
 const AHEAD: usize = 256;
 
@@ -138,11 +85,7 @@ impl Ads1115 {
 
     /// Connects the pin ALERT/RDY. It is an open drain: the line wants a pull-up.
     pub fn alert_pin(self, pin: Pin) -> Ads1115 {
-        self.lock().alert = Some(Alert {
-            pin,
-            levels: Levels::new(),
-            told: Levels::new(),
-        });
+        self.lock().alert = Some(Alert::new(pin));
         self
     }
 
@@ -161,7 +104,7 @@ impl Ads1115 {
     /// [`Error::NoInput`].
     pub fn follow(&self, input: usize, volts: impl Fn(Time) -> f32 + Send + 'static) -> Result<()> {
         let mut chip = self.lock();
-        if let Some(now) = chip.alert.as_ref().and_then(|alert| alert.pin.now()) {
+        if let Some(now) = chip.alert.as_ref().and_then(Alert::now) {
             chip.catch_up(now);
         }
         let at = chip.inputs.get_mut(input);
@@ -175,132 +118,9 @@ impl Ads1115 {
     }
 }
 
-impl Converter {
-    fn after_reset() -> Converter {
-        Converter {
-            config: 0x8583,
-            low: i16::MIN,
-            high: i16::MAX,
-            conversion: 0,
-            running: None,
-            is_ready: false,
-            pulse_ends: Time::ZERO,
-            is_alert: false,
-            beyond: 0,
-        }
-    }
-
-    fn is_continuous(&self) -> bool {
-        self.config & SINGLE == 0
-    }
-
-    /// How long a conversion takes, in nanoseconds.
-    fn period(&self) -> u64 {
-        1_000_000_000 / RATES[usize::from(self.config >> 5 & 0b111)]
-    }
-
-    /// Whether the pin does nothing.
-    fn is_off(&self) -> bool {
-        self.config & QUEUE == QUEUE
-    }
-
-    /// Whether the pin tells of conversions, and not of what they came to.
-    fn tells_ready(&self) -> bool {
-        self.high < 0 && self.low >= 0
-    }
-
-    fn begin(&mut self, time: Time, inputs: &[Input; 4]) {
-        let bits = |shift: u32| usize::from(self.config >> shift & 0b111);
-        let (plus, minus) = INPUTS[bits(12)];
-        let volts = |input: usize| f64::from(inputs[input](time));
-        let volts = volts(plus) - minus.map_or(0.0, volts);
-        let value = (volts / FULL_SCALES[bits(9)] * 32_768.0).round();
-        self.running = Some(Running {
-            // Saturates.
-            value: value as i16,
-            ends: time + Duration::from_nanos(self.period()),
-        });
-        self.is_ready = false;
-    }
-
-    /// Ends what is running, and begins the next.
-    fn end(&mut self, running: Running, inputs: &[Input; 4]) {
-        self.conversion = running.value;
-        self.running = None;
-        self.is_ready = true;
-        self.compare();
-        if self.is_continuous() {
-            self.pulse_ends = running.ends + READY_PULSE;
-            self.begin(running.ends, inputs);
-        }
-    }
-
-    fn compare(&mut self) {
-        let value = self.conversion;
-        let is_window = self.config & WINDOW != 0;
-        let is_beyond = value > self.high || is_window && value < self.low;
-        self.beyond = if is_beyond {
-            self.beyond.saturating_add(1)
-        } else {
-            0
-        };
-        let enough = match self.config & QUEUE {
-            0b11 => u32::MAX,
-            queue => 1 << queue,
-        };
-        let is_back = if is_window {
-            !is_beyond
-        } else {
-            value < self.low
-        };
-        if self.beyond >= enough {
-            self.is_alert = true;
-        } else if is_back && self.config & LATCHING == 0 {
-            self.is_alert = false;
-        }
-    }
-
-    /// What the pin does: it pulls low, or nothing.
-    fn level(&self, time: Time) -> Option<bool> {
-        let is_active = match self.tells_ready() {
-            true if self.is_continuous() => time < self.pulse_ends,
-            true => self.is_ready,
-            false => self.is_alert,
-        };
-        match self.is_off() || is_active == (self.config & ACTIVE_HIGH != 0) {
-            true => None,
-            false => Some(false),
-        }
-    }
-
-    /// Tells what the pin does when the conversion is over.
-    fn tell(&self, end: Time, mut levels: impl FnMut(Time, Option<bool>)) {
-        levels(end, self.level(end));
-        if self.pulse_ends > end {
-            levels(self.pulse_ends, self.level(self.pulse_ends));
-        }
-    }
-
-    fn configure(&mut self, config: u16, time: Time, inputs: &[Input; 4]) {
-        self.config = config & !START;
-        if self.is_off() {
-            (self.is_alert, self.beyond) = (false, 0);
-        }
-        // Another one goes on to its end.
-        if self.running.is_none() {
-            match self.is_continuous() {
-                true => self.begin(time, inputs),
-                false if config & START != 0 => self.begin(time + WAKE_UP, inputs),
-                false => {}
-            }
-        }
-    }
-}
-
 impl Chip {
     /// Brings the chip to a time.
     fn catch_up(&mut self, time: Time) {
-        let now = self.alert.as_ref().and_then(|alert| alert.pin.now());
         self.skip(time);
         while let Some(running) = self
             .converter
@@ -309,8 +129,8 @@ impl Chip {
         {
             self.converter.end(running, &self.inputs);
             if let Some(alert) = &mut self.alert {
-                let mut note = |time, level| alert.note(now, time, level);
-                self.converter.tell(running.ends, &mut note);
+                self.converter
+                    .tell(running.ends, |time, level| alert.note(time, level));
             }
         }
     }
@@ -344,8 +164,7 @@ impl Chip {
             _ => self.converter.high = value as i16,
         }
         if let Some(alert) = &mut self.alert {
-            let now = alert.pin.now();
-            alert.note(now, time, self.converter.level(time));
+            alert.note(time, self.converter.level(time));
         }
     }
 
@@ -357,8 +176,7 @@ impl Chip {
                 if converter.config & LATCHING != 0 && converter.is_alert {
                     converter.is_alert = false;
                     if let Some(alert) = &mut self.alert {
-                        let now = alert.pin.now();
-                        alert.note(now, time, converter.level(time));
+                        alert.note(time, converter.level(time));
                     }
                 }
                 converter.conversion as u16
@@ -375,7 +193,7 @@ impl Chip {
         let Some(alert) = &mut self.alert else {
             return;
         };
-        let mut levels = alert.levels.clone();
+        let mut levels = Levels::new();
         let mut ahead = self.converter.clone();
         for _ in 0..AHEAD {
             let Some(running) = ahead.running.filter(|_| !ahead.is_off()) else {
@@ -385,34 +203,6 @@ impl Chip {
             ahead.tell(running.ends, |time, level| levels.push((time, level)));
         }
         alert.play(levels);
-    }
-}
-
-impl Alert {
-    /// What is over is forgotten, but for the last.
-    fn note(&mut self, now: Option<Time>, time: Time, level: Option<bool>) {
-        self.levels.push((time, level));
-        let is_over = |(time, _): &&(Time, _)| Some(*time) <= now;
-        let over = self.levels.iter().filter(is_over).count();
-        self.levels.drain(..over.saturating_sub(1));
-    }
-
-    /// Tells the board what it does not know yet.
-    fn play(&mut self, mut levels: Levels) {
-        let Some(now) = self.pin.now() else {
-            return;
-        };
-        let at_now = |levels: &Levels| {
-            let past = levels.iter().rev().find(|(time, _)| *time <= now);
-            past.and_then(|(_, level)| *level)
-        };
-        let (told, is) = (at_now(&self.told), at_now(&levels));
-        levels.retain(|(time, _)| *time > now);
-        levels.insert(0, (now, is));
-        levels.dedup_by_key(|(_, level)| *level);
-        self.told = levels.clone();
-        self.pin
-            .play(levels.into_iter().skip(usize::from(told == is)));
     }
 }
 
@@ -470,13 +260,12 @@ impl fmt::Debug for Ads1115 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Stub;
 
-    fn at(micros: u64) -> Time {
+    pub(super) fn at(micros: u64) -> Time {
         Time::ZERO + Duration::from_micros(micros)
     }
 
-    fn write(chip: &mut Ads1115, time: Time, register: u8, value: u16) {
+    pub(super) fn write(chip: &mut Ads1115, time: Time, register: u8, value: u16) {
         let [high, low] = value.to_be_bytes();
         chip.start(Transfer::Write, time);
         for byte in [register, high, low] {
@@ -485,7 +274,7 @@ mod tests {
         chip.stop(time);
     }
 
-    fn read(chip: &mut Ads1115, time: Time, register: u8) -> u16 {
+    pub(super) fn read(chip: &mut Ads1115, time: Time, register: u8) -> u16 {
         chip.start(Transfer::Write, time);
         chip.write(register);
         chip.start(Transfer::Read, time);
@@ -608,107 +397,5 @@ mod tests {
             chip.lock().converter.running.unwrap().ends.as_nanos(),
             ended + period
         );
-    }
-
-    /// Levels of a line with a pull-up at the pin, while somebody waits: when, in microseconds, and
-    /// which.
-    fn edges(stub: &Stub) -> Vec<(u64, bool)> {
-        use circuits_gpio::{Bias, Config, Edge, EdgeDetection, Input};
-        let config = Config::new()
-            .bias(Bias::PullUp)
-            .edge_detection(EdgeDetection::Both);
-        let mut line = Input::open_on(stub, "ALERT", &config).unwrap();
-        let wait = Duration::from_millis(100);
-        let mut edges = Vec::new();
-        while let Some(event) = line.wait_edge(wait).unwrap() {
-            edges.push((event.time().as_nanos() / 1000, event.edge() == Edge::Rising));
-        }
-        edges
-    }
-
-    fn with_pin() -> (Stub, Ads1115) {
-        let stub = Stub::virtual_time().lines(["ALERT"]);
-        let chip = Ads1115::new().alert_pin(stub.pin("ALERT").unwrap());
-        (stub, chip)
-    }
-
-    #[test]
-    fn the_pin_tells_when_one_is_ready() {
-        let (stub, mut chip) = with_pin();
-        write(&mut chip, at(0), 3, 0x8000);
-        write(&mut chip, at(0), 2, 0x0000);
-        write(&mut chip, at(0), 1, 0xc5e0);
-        let recording = stub.record();
-        assert_eq!(edges(&stub), [(1187, false)]);
-        let told = recording.to_string();
-        assert_eq!(told.matches("driven").count(), 1, "{told}");
-        // Continuous, for as long as it looks ahead.
-        write(&mut chip, stub.clock().now(), 1, 0x44e0);
-        let pulses = edges(&stub);
-        assert_eq!(pulses.len(), 2 * AHEAD);
-        assert!(!pulses[0].1);
-        let period = pulses[2].0 - pulses[0].0;
-        assert_eq!((period / 10, pulses[1].0 - pulses[0].0), (116, 8));
-    }
-
-    /// Figure 7-8: traditional, and as a window, of which conversions are beyond.
-    #[test]
-    fn the_comparator_is_at_the_pin() {
-        // Half a volt more each 10 ms, and down again.
-        let hill = |time: Time| {
-            let steps = time.as_nanos() / 10_000_000;
-            0.5 * steps.min(8_u64.saturating_sub(steps)) as f32
-        };
-        let run = |config: u16| {
-            let (stub, mut chip) = with_pin();
-            chip.follow(0, hill).unwrap();
-            // 0.75 and 1.25 V.
-            write(&mut chip, at(0), 2, 6000);
-            write(&mut chip, at(0), 3, 10_000);
-            write(&mut chip, at(0), 1, 0x42a0 | config);
-            edges(&stub)
-        };
-        let millis = |edges: &[(u64, bool)]| -> Vec<(u64, bool)> {
-            edges
-                .iter()
-                .map(|(time, level)| (time / 4000 * 4, *level))
-                .collect()
-        };
-        // Beyond from 30 ms to 60 ms, below from 70 ms; a conversion takes 4 ms.
-        assert_eq!(millis(&run(0b00)), [(36, false), (76, true)]);
-        assert_eq!(
-            millis(&run(0b10)),
-            [(48, false), (76, true)],
-            "four of them"
-        );
-        assert_eq!(millis(&run(ACTIVE_HIGH)), [(36, true), (76, false)]);
-        let window = [(4, false), (24, true), (36, false), (64, true), (76, false)];
-        assert_eq!(millis(&run(WINDOW)), window);
-        assert_eq!(millis(&run(LATCHING)), [(36, false)], "until it is read");
-        assert_eq!(run(0b11), []);
-    }
-
-    #[test]
-    fn reading_lets_go_of_a_latch() {
-        let (stub, mut chip) = with_pin();
-        let pin = stub.pin("ALERT").unwrap();
-        let config = circuits_gpio::Config::new().bias(circuits_gpio::Bias::PullUp);
-        let line = circuits_gpio::Input::open_on(&stub, "ALERT", &config).unwrap();
-        chip.set_volts(0, 2.0).unwrap();
-        write(&mut chip, at(0), 3, 16_000);
-        write(&mut chip, at(0), 1, 0xc5e4);
-        assert!(line.get().unwrap());
-        stub.delay().sleep(Duration::from_millis(2)).unwrap();
-        assert!(!line.get().unwrap());
-        let now = stub.clock().now();
-        assert_eq!(read(&mut chip, now, 1), 0xc5e4, "not this one");
-        assert!(!pin.level());
-        read(&mut chip, now, 0);
-        assert!(pin.level());
-        // What changes is measured by the next.
-        chip.set_volts(0, 0.5).unwrap();
-        write(&mut chip, now, 1, 0xc5e4);
-        stub.delay().sleep(Duration::from_millis(2)).unwrap();
-        assert!(pin.level());
     }
 }
