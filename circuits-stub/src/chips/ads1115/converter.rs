@@ -13,16 +13,17 @@ pub(super) struct Converter {
     pub(super) conversion: i16,
     pub(super) running: Option<Running>,
     /// One has ended, and no other one has begun: of the conversion-ready signal.
-    pub(super) is_ready: bool,
-    pub(super) pulse_ends: Time,
+    is_ready: bool,
+    pulse_ends: Time,
     pub(super) is_alert: bool,
     /// How many conversions in succession were beyond a threshold.
-    pub(super) beyond: u32,
+    beyond: u32,
 }
 
+/// A conversion: what it will come to, and when.
 #[derive(Clone, Copy)]
 pub(super) struct Running {
-    pub(super) value: i16,
+    value: i16,
     pub(super) ends: Time,
 }
 
@@ -82,7 +83,7 @@ impl Converter {
     }
 
     /// Whether the pin tells of conversions, and not of what they came to.
-    pub(super) fn tells_ready(&self) -> bool {
+    fn tells_ready(&self) -> bool {
         self.high < 0 && self.low >= 0
     }
 
@@ -112,23 +113,22 @@ impl Converter {
         }
     }
 
-    pub(super) fn compare(&mut self) {
+    /// Compares with the thresholds, as table 8-3 says of the bits COMP.
+    fn compare(&mut self) {
         let value = self.conversion;
         let is_window = self.config & WINDOW != 0;
         let is_beyond = value > self.high || is_window && value < self.low;
-        self.beyond = if is_beyond {
-            self.beyond.saturating_add(1)
-        } else {
-            0
+        self.beyond = match is_beyond {
+            true => self.beyond.saturating_add(1),
+            false => 0,
         };
         let enough = match self.config & QUEUE {
             0b11 => u32::MAX,
             queue => 1 << queue,
         };
-        let is_back = if is_window {
-            !is_beyond
-        } else {
-            value < self.low
+        let is_back = match is_window {
+            true => !is_beyond,
+            false => value < self.low,
         };
         if self.beyond >= enough {
             self.is_alert = true;
@@ -158,6 +158,7 @@ impl Converter {
         }
     }
 
+    /// Takes what is written into the config register.
     pub(super) fn configure(&mut self, config: u16, time: Time, inputs: &[Input; 4]) {
         self.config = config & !START;
         if self.is_off() {

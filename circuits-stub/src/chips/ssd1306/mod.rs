@@ -85,6 +85,7 @@ const CONTINUATION: u8 = 1 << 7;
 const DATA: u8 = 1 << 6;
 /// The status that is read (table 9-1).
 const STATUS_OFF: u8 = 1 << 6;
+
 impl Ssd1306 {
     /// Makes a screen of 128 by 64 pixels, off as after a reset.
     pub fn new_128x64() -> Ssd1306 {

@@ -1,28 +1,30 @@
 use super::{COLUMNS, LINES, PAGES};
 
+/// Where the next byte goes (0x20).
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Addressing {
+enum Addressing {
     Horizontal,
     Vertical,
     Page,
 }
 
+/// What commands set, but for the memory.
 #[derive(Clone)]
 pub(super) struct Registers {
-    pub(super) addressing: Addressing,
+    addressing: Addressing,
     pub(super) column: usize,
     pub(super) page: usize,
     /// First and last.
-    pub(super) columns: (usize, usize),
-    pub(super) pages: (usize, usize),
+    columns: (usize, usize),
+    pages: (usize, usize),
     /// Where a page starts in page addressing.
-    pub(super) page_column: usize,
-    pub(super) start_line: usize,
+    page_column: usize,
+    start_line: usize,
     pub(super) is_remapped: bool,
-    pub(super) multiplex: usize,
-    pub(super) scans_down: bool,
-    pub(super) offset: usize,
-    pub(super) com_pins: u8,
+    multiplex: usize,
+    scans_down: bool,
+    offset: usize,
+    com_pins: u8,
     pub(super) contrast: u8,
     pub(super) charge_pump: bool,
     pub(super) entire_on: bool,
@@ -98,7 +100,7 @@ impl Registers {
         }
     }
 
-    pub(super) fn set_page_column(&mut self, column: usize) {
+    fn set_page_column(&mut self, column: usize) {
         self.page_column = column % COLUMNS;
         self.column = self.page_column;
     }
