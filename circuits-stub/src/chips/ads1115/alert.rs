@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((period / 10, pulses[1].0 - pulses[0].0), (116, 8));
     }
 
-    /// Figure 7-8: traditional, and as a window, of which conversions are beyond.
+    /// Traditional and as a window, whose thresholds some of the conversions are beyond.
     #[test]
     fn the_comparator_is_at_the_pin() {
         // Half a volt more each 10 ms, and down again.

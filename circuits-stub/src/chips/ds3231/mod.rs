@@ -84,7 +84,7 @@ const ALARMS: u8 = 0b11;
 
 /// Typical; 200 ms at most (t_CONV).
 const CONVERSION: Duration = Duration::from_millis(125);
-/// BSY comes late (figure 2 and "Control Register").
+/// BSY comes late (section "Control Register (0Eh)").
 const BUSY_LATE: Duration = Duration::from_millis(2);
 const MEASURES_EVERY: u64 = 64_000_000_000;
 

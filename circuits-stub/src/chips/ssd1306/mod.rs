@@ -83,7 +83,7 @@ const LINES: usize = 64;
 /// The control byte (section 8.1.5.2): only data bytes follow, if it is not set.
 const CONTINUATION: u8 = 1 << 7;
 const DATA: u8 = 1 << 6;
-/// The status that is read (table 9-1).
+/// The status that is read (table 9-2).
 const STATUS_OFF: u8 = 1 << 6;
 
 impl Ssd1306 {
