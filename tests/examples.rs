@@ -156,6 +156,48 @@ fn read_sensor_prints_temperatures() {
 }
 
 #[test]
+fn oled_shows_a_robot_in_the_terminal() {
+    let output = run(Some("stub"), "oled", &["--count", "25"]);
+    assert!(output.status.success() && output.stdout.is_empty());
+    let said = lines(&output.stderr);
+    let shown = |line: &(usize, &String)| line.1.ends_with("s  i2c-1 0x3c shows");
+    let pictures: Vec<&[String]> = said
+        .iter()
+        .enumerate()
+        .filter(shown)
+        .map(|(line, _)| &said[line + 1..line + 17])
+        .collect();
+    // In two and a half seconds, two of each; fewer on a machine that has much to do.
+    assert!(pictures.len() >= 2, "{said:#?}");
+    let braille = '\u{2800}'..='\u{28ff}';
+    let is_lit = |line: &String| line.chars().any(|dots| dots != '\u{2800}');
+    for picture in &pictures {
+        for line in *picture {
+            assert!(line.chars().count() == 64 && line.chars().all(|dots| braille.contains(&dots)));
+        }
+        // The capital C of the text, and nothing between it and the robot.
+        assert_eq!(picture[2].chars().take(6).collect::<String>(), "⠀⠀⢰⡏⠀⠙");
+        let between = picture[6..12].iter().any(is_lit);
+        assert!(!between && picture[12..].iter().all(is_lit), "{picture:#?}");
+    }
+    assert!(
+        pictures
+            .iter()
+            .all(|picture| picture[..6] == pictures[0][..6])
+    );
+    assert!(
+        pictures.windows(2).all(|two| two[0][12..] != two[1][12..]),
+        "it drives"
+    );
+    fails(
+        Some("stub"),
+        "oled",
+        &["--bus", "i2c-7"],
+        &[r#"no I2C bus "i2c-7""#],
+    );
+}
+
+#[test]
 fn blinky_is_seen_to_blink_by_the_board() {
     let output = run(Some("stub"), "blinky", &["--count", "2"]);
     assert!(output.status.success(), "{output:?}");

@@ -77,4 +77,27 @@ pub enum Error {
         /// The address.
         address: circuits_i2c::Address,
     },
+
+    /// A memory does not hold so many bytes.
+    #[error("{bytes} bytes do not go into a memory of {size}")]
+    TooLong {
+        /// How many bytes there are.
+        bytes: usize,
+        /// How many it holds.
+        size: usize,
+    },
+
+    /// A chip has no such input.
+    #[error("the chip has no input {input}")]
+    NoInput {
+        /// The input, as it was asked for.
+        input: usize,
+    },
+
+    /// There is no such date or time, or a clock does not know it.
+    #[error("there is no such time: {datetime:?}")]
+    NoDate {
+        /// Year, month, date, hour, minute, second.
+        datetime: [u16; 6],
+    },
 }

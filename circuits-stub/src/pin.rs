@@ -63,6 +63,11 @@ impl Pin {
         let board = self.board.upgrade();
         board.is_some_and(|board| board.lines.level(&board, self.line))
     }
+
+    /// Returns the board's time, if the board is still there.
+    pub(crate) fn now(&self) -> Option<Time> {
+        Some(self.board.upgrade()?.schedule.now())
+    }
 }
 
 impl fmt::Debug for Pin {

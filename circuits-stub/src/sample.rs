@@ -1,13 +1,13 @@
 use std::error::Error;
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use circuits_gpio::{Config, Output};
 use circuits_wait::Time;
 
 use crate::Stub;
-use crate::chips::Tmp102;
+use crate::chips::{Picture, Ssd1306, Tmp102};
 use crate::parts::{Button, Encoder};
 use crate::stub::Board;
 
@@ -47,15 +47,19 @@ const NAMES: [&str; 28] = [
 /// What people handle on the sample board.
 const BUTTON: &str = "GPIO27";
 const KNOB: [&str; 2] = ["GPIO5", "GPIO6"];
+/// What people look at.
+const SCREEN: u8 = 0x3c;
 /// What another program takes now and then: a line that no header has.
 const OTHER: &str = "gpiochip0:45";
 
 impl Stub {
     /// Makes a sample board in real time: a Raspberry Pi with a TMP102 at 0x48 of `i2c-1` in a room
-    /// that warms up and cools down by half a degree a minute, an LED on `GPIO17`, a button from
+    /// that warms up and cools down by half a degree a minute, an SSD1306 with 128 by 64 pixels at 0x3c,
+    /// an LED on `GPIO17`, a button from
     /// `GPIO27` to ground that somebody presses every second, and a rotary encoder on `GPIO5` and
     /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
-    /// another one takes line 45 now and then.
+    /// another one takes line 45 now and then. What the screen shows is put into the trace, twice a second
+    /// at most, when it has changed and rests.
     pub fn sample() -> Stub {
         let room =
             |time: Time| 21.5 + 0.5 * (time.as_nanos() as f32 / 60e9 * std::f32::consts::TAU).sin();
@@ -66,6 +70,13 @@ impl Stub {
             .chip("pinctrl-bcm2835", names);
         // The address is good, and nobody has it yet.
         let _ = stub.plug_i2c("i2c-1", 0x48, Tmp102::following(room));
+        let screen = Ssd1306::new_128x64();
+        let _ = stub.plug_i2c("i2c-1", SCREEN, screen.clone());
+        let board = Arc::downgrade(stub.board());
+        let viewer = move || view(&board, &screen);
+        if let Err(error) = thread::Builder::new().name("viewer".into()).spawn(viewer) {
+            stub.note(format!("nobody looks at the screen: {error}"));
+        }
         let board = Arc::downgrade(stub.board());
         let life = move || while live(&board).is_ok() {};
         if let Err(error) = thread::Builder::new().name("life".into()).spawn(life) {
@@ -108,6 +119,39 @@ fn live(board: &Weak<Board>) -> Result<(), Box<dyn Error>> {
     }
     thread::sleep(Duration::from_millis(500));
     Ok(())
+}
+
+/// Looks at the screen, for as long as the board is there.
+fn view(board: &Weak<Board>, screen: &Ssd1306) {
+    let dark = Picture::new(0, 0, |_, _| false);
+    let (mut shown, mut when) = (dark.clone(), Instant::now());
+    loop {
+        thread::sleep(Duration::from_millis(if screen.is_on() { 25 } else { 200 }));
+        let Some(board) = board.upgrade() else {
+            return;
+        };
+        // Not a picture that is still being sent, nor more of them than a person can read.
+        let rested = board.schedule.now().since(screen.written());
+        if rested < Duration::from_millis(25) || when.elapsed() < Duration::from_millis(500) {
+            continue;
+        }
+        let picture = match screen.is_on() {
+            true => screen.picture(),
+            false => dark.clone(),
+        };
+        if picture == shown {
+            continue;
+        }
+        let text = match picture == dark {
+            true => format!("i2c-1 {SCREEN:#04x} is dark"),
+            false => format!(
+                "i2c-1 {SCREEN:#04x} shows\n{}",
+                picture.to_string().trim_end()
+            ),
+        };
+        Stub::of(board).note(text);
+        (shown, when) = (picture, Instant::now());
+    }
 }
 
 fn button(stub: &Stub) -> crate::Result<Button> {

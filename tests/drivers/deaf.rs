@@ -1,9 +1,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use circuits::Board;
 use circuits::i2c::Bus;
 use circuits::stub::i2c::{Acknowledge, Device};
 use circuits::stub::{Stub, spi};
-use circuits::{Board, stub};
 
 /// What is there and does nothing: it acknowledges all, and answers 0xff.
 #[derive(Default)]
@@ -38,20 +38,56 @@ impl spi::Device for Deaf {
 }
 
 /// Runs a test of a driver with a chip at an address of `i2c-1`, on a board in virtual time.
-pub(crate) fn on_i2c(
-    address: u8,
-    chip: impl stub::i2c::Device + 'static,
+pub(crate) fn on_i2c(address: u8, chip: impl Device + 'static, test: impl Fn(&Stub, Bus)) {
+    on_i2c_at([(address, Box::new(chip) as _)], test);
+}
+
+/// The same with a chip that has several addresses.
+pub(crate) fn on_i2c_at(
+    chip: impl IntoIterator<Item = (u8, Box<dyn Device>)>,
     test: impl Fn(&Stub, Bus),
 ) {
-    let run = |stub: Stub| {
+    let run = |devices: Vec<(u8, Box<dyn Device>)>| {
+        let stub = Stub::virtual_time();
+        for (address, device) in devices {
+            stub.plug_i2c("i2c-1", address, device).unwrap();
+        }
         let bus = Board::from(&stub).i2c_bus("i2c-1").unwrap();
         stub.run(|| test(&stub, bus));
     };
-    let with = |stub: Stub, chip: Box<dyn Device>| stub.i2c_device("i2c-1", address, chip).unwrap();
-    let deaf = with(Stub::virtual_time(), Box::new(Deaf::default()));
+    let chip: Vec<_> = chip.into_iter().collect();
+    let deaf = chip
+        .iter()
+        .map(|(address, _)| (*address, Box::new(Deaf::default()) as _));
+    let deaf = deaf.collect();
     assert!(
         catch_unwind(AssertUnwindSafe(|| run(deaf))).is_err(),
         "it passes with a chip that answers 0xff"
     );
-    run(with(Stub::virtual_time(), Box::new(chip)));
+    run(chip);
+}
+
+/// The same with a chip whose pins are soldered to lines of a board: it is made for each board.
+pub(crate) fn on_i2c_with_lines<D: Device + Clone + 'static>(
+    lines: &[&str],
+    address: u8,
+    chip: impl Fn(&Stub) -> D,
+    test: impl Fn(&Stub, Bus, &D),
+) {
+    let run = |is_deaf| {
+        let stub = Stub::virtual_time().lines(lines.iter().copied());
+        let chip = chip(&stub);
+        let device: Box<dyn Device> = match is_deaf {
+            true => Box::new(Deaf::default()),
+            false => Box::new(chip.clone()),
+        };
+        stub.plug_i2c("i2c-1", address, device).unwrap();
+        let bus = Board::from(&stub).i2c_bus("i2c-1").unwrap();
+        stub.run(|| test(&stub, bus, &chip));
+    };
+    assert!(
+        catch_unwind(AssertUnwindSafe(|| run(true))).is_err(),
+        "it passes with a chip that answers 0xff"
+    );
+    run(false);
 }

@@ -3,8 +3,12 @@
 //! Each test runs twice: first with a chip that answers 0xff to everything, which must make it fail,
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
+mod ads1x1x;
 mod deaf;
+mod ds323x;
+mod eeprom24x;
 mod mcp3008;
 mod spi;
+mod ssd1306;
 mod tmp1x2;
 mod w25q32jv;

@@ -1,9 +1,20 @@
 //! Chips as their datasheets have them, to be put on the buses of a board.
 
+mod ads1115;
+mod at24c;
+mod ds3231;
 mod mcp3008;
+mod picture;
+mod ssd1306;
 mod tmp102;
 mod w25q;
 
+pub use ads1115::Ads1115;
+pub use at24c::At24c;
+pub use at24c::At24cSize;
+pub use ds3231::Ds3231;
 pub use mcp3008::Mcp3008;
+pub use picture::Picture;
+pub use ssd1306::Ssd1306;
 pub use tmp102::Tmp102;
 pub use w25q::W25q;
