@@ -188,7 +188,7 @@ mod tests {
     fn channels_are_single_or_against_their_neighbour() {
         let mut chip = Mcp3008::new(1.024);
         let volts = [
-            0.5005, 0.1005, 0.2005, 0.8005, 0.3005, 0.3005, 0.9005, 0.0005,
+            0.5005, 0.1001, 0.2001, 0.8005, 0.3005, 0.3005, 0.9005, 0.0001,
         ];
         for (channel, volts) in volts.into_iter().enumerate() {
             chip.set_volts(channel, volts);
