@@ -4,6 +4,7 @@
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
 mod deaf;
+mod embedded_sdmmc;
 mod max7219;
 mod mcp3008;
 mod spi;

@@ -29,7 +29,7 @@ pub(crate) fn on_spi(chip: impl spi::Device + 'static, test: impl Fn(&Stub, Devi
         stub.run(|| test(&stub, device));
     };
     assert!(
-        catch_unwind(AssertUnwindSafe(|| run(Box::new(Deaf::default())))).is_err(),
+        catch_unwind(AssertUnwindSafe(|| run(Box::<Deaf>::default()))).is_err(),
         "it passes with a chip that answers 0xff"
     );
     run(Box::new(chip));

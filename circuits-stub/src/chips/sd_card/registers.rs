@@ -53,7 +53,7 @@ pub(super) fn crc7(bytes: &[u8]) -> u8 {
         .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
     bits.fold(0, |crc, bit| {
         let carry = crc >> 6 & 1 ^ bit;
-        (crc << 1 ^ carry * 0b1001) & 0x7f
+        (crc << 1 ^ if carry == 0 { 0 } else { 0b1001 }) & 0x7f
     })
 }
 
