@@ -14,6 +14,8 @@ pub use circuits_enumerate as enumerate;
 pub use circuits_gpio as gpio;
 #[cfg(feature = "i2c")]
 pub use circuits_i2c as i2c;
+#[cfg(feature = "spi")]
+pub use circuits_spi as spi;
 #[cfg(feature = "stub")]
 pub use circuits_stub as stub;
 pub use circuits_wait as wait;
@@ -33,6 +35,7 @@ pub mod prelude {
     pub use embedded_hal::delay::DelayNs as _;
     pub use embedded_hal::digital::{InputPin as _, OutputPin as _, StatefulOutputPin as _};
     pub use embedded_hal::i2c::I2c as _;
+    pub use embedded_hal::spi::{SpiBus as _, SpiDevice as _};
 
     pub use crate::{Board, Failure};
 }

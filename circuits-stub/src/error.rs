@@ -44,6 +44,20 @@ pub enum Error {
         bus: String,
     },
 
+    /// The board has no such SPI node, or no board could: `spidev0.1` is chip select 1 of controller 0.
+    #[error("the virtual board has no SPI node {node:?} (they are called spidev0.0)")]
+    NoNode {
+        /// The node, as it was asked for.
+        node: String,
+    },
+
+    /// A device is connected to this SPI node already.
+    #[error("there is a device on {node} already")]
+    NodeTaken {
+        /// The node.
+        node: String,
+    },
+
     /// Bytes are no uevent.
     #[error("the virtual board was fed something that is no uevent")]
     NoUevent(#[from] circuits_enumerate::ParseError),

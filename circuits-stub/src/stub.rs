@@ -8,6 +8,7 @@ use circuits_wait::{Clock, Delay, Interrupt, Time};
 use crate::gpio::Lines;
 use crate::hotplug::Hotplug;
 use crate::i2c::{Buses, Device};
+use crate::spi::Controllers;
 use crate::time::{BoardClock, Schedule};
 use crate::trace::{Action, Entry, Recording, Trace};
 use crate::{JoinHandle, Result, Task};
@@ -57,6 +58,7 @@ pub(crate) struct Board {
     pub(crate) clock: Arc<BoardClock>,
     pub(crate) lines: Lines,
     pub(crate) buses: Buses,
+    pub(crate) controllers: Controllers,
     pub(crate) hotplug: Hotplug,
     trace: Trace,
     made: Time,
@@ -67,6 +69,11 @@ impl Board {
     /// the true one.
     pub(crate) fn tell(&self, action: impl FnOnce() -> Action) {
         self.tell_at(self.schedule.now(), action);
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn is_traced(&self) -> bool {
+        self.trace.is_on()
     }
 
     /// The same for what was at a certain time.
@@ -94,6 +101,7 @@ impl Stub {
             clock,
             lines: Lines::new(&schedule, board.clone()),
             buses: Buses::default(),
+            controllers: Controllers::default(),
             hotplug: Hotplug::new(&schedule, board.clone()),
             trace: Trace::default(),
             schedule,

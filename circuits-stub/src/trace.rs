@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
 
 use circuits_gpio::Direction;
 use circuits_i2c::Address;
+use circuits_spi::Operation;
 use circuits_wait::Time;
 
 /// One thing that happened.
@@ -70,12 +72,12 @@ pub enum Action {
         /// Its name.
         chip: Arc<str>,
     },
-    /// An I2C bus came.
+    /// An I2C bus came, or a node of an SPI controller.
     AddBus {
         /// Its name.
         bus: Arc<str>,
     },
-    /// An I2C bus was taken away.
+    /// An I2C bus was taken away, or a node of an SPI controller.
     RemoveBus {
         /// Its name.
         bus: Arc<str>,
@@ -105,6 +107,13 @@ pub enum Action {
         /// Whether all of it was acknowledged.
         acknowledged: bool,
     },
+    /// A message went over an SPI bus: a chip select became active, and after all of it inactive.
+    Spi {
+        /// The device.
+        device: Arc<str>,
+        /// What was sent and received.
+        exchanges: Vec<Exchange>,
+    },
     /// The program said something: [`Stub::note`](crate::Stub::note).
     Note(String),
 }
@@ -116,6 +125,55 @@ pub enum Message {
     Write(Vec<u8>),
     /// What the device sent.
     Read(Vec<u8>),
+}
+
+/// A part of an SPI message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exchange {
+    /// What the device was sent.
+    Write(Vec<u8>),
+    /// What the device sent.
+    Read(Vec<u8>),
+    /// What the device was sent, and what it sent meanwhile.
+    Transfer {
+        /// To the device.
+        written: Vec<u8>,
+        /// From the device.
+        read: Vec<u8>,
+    },
+    /// Nothing, for a time.
+    Delay(Duration),
+}
+
+impl Exchange {
+    /// What is to be sent.
+    pub(crate) fn before(operation: &Operation<'_, u8>) -> Exchange {
+        let transfer = |written: &[u8]| Exchange::Transfer {
+            written: written.to_vec(),
+            read: Vec::new(),
+        };
+        match operation {
+            Operation::Read(_) => Exchange::Read(Vec::new()),
+            Operation::Write(bytes) => Exchange::Write(bytes.to_vec()),
+            Operation::Transfer(_, write) => transfer(write),
+            Operation::TransferInPlace(buffer) => transfer(buffer),
+            Operation::DelayNs(ns) => Exchange::Delay(Duration::from_nanos((*ns).into())),
+        }
+    }
+
+    /// The same with what came.
+    pub(crate) fn after(mut self, operation: &Operation<'_, u8>) -> Exchange {
+        if let Exchange::Read(read) | Exchange::Transfer { read, .. } = &mut self {
+            match operation {
+                Operation::Read(buffer)
+                | Operation::Transfer(buffer, _)
+                | Operation::TransferInPlace(buffer) => read.extend_from_slice(buffer),
+                _ => {}
+            }
+        }
+        self
+    }
 }
 
 /// `0.500000 s  GPIO17: high`.
@@ -194,8 +252,32 @@ impl fmt::Display for Action {
                     " no acknowledge"
                 })
             }
+            Action::Spi { device, exchanges } => {
+                write!(f, "{device}: select,")?;
+                for exchange in exchanges {
+                    match exchange {
+                        Exchange::Write(written) => write!(f, " write{}", Hex(written))?,
+                        Exchange::Read(read) => write!(f, " read{}", Hex(read))?,
+                        Exchange::Transfer { written, read } => {
+                            write!(f, " write{} and read{}", Hex(written), Hex(read))?;
+                        }
+                        Exchange::Delay(time) => write!(f, " wait {time:?}")?,
+                    }
+                    f.write_str(",")?;
+                }
+                f.write_str(" deselect")
+            }
             Action::Note(text) => f.write_str(text),
         }
+    }
+}
+
+/// ` 9f 00`.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
     }
 }
 
@@ -231,6 +313,11 @@ impl Trace {
         };
         listeners.retain_mut(|listener| listener(&entry) == Interest::More);
         self.on.store(!listeners.is_empty(), Ordering::Relaxed);
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Relaxed)
     }
 
     pub(crate) fn listen(&self, mut f: impl FnMut(&Entry) + Send + 'static) {

@@ -6,6 +6,8 @@ mod buses;
 mod devices;
 #[cfg(feature = "gpio")]
 mod lines;
+#[cfg(feature = "spi")]
+mod spi_devices;
 
 use std::env;
 use std::ffi::OsString;
@@ -18,6 +20,8 @@ use circuits_enumerate as enumerate;
 use circuits_gpio as gpio;
 #[cfg(feature = "i2c")]
 use circuits_i2c as i2c;
+#[cfg(feature = "spi")]
+use circuits_spi as spi;
 #[cfg(feature = "stub")]
 use circuits_stub::Stub;
 #[cfg(target_os = "linux")]
@@ -98,6 +102,8 @@ pub struct Board {
     gpio: Arc<dyn gpio::Backend>,
     #[cfg(feature = "i2c")]
     i2c: Arc<dyn i2c::Backend>,
+    #[cfg(feature = "spi")]
+    spi: Arc<dyn spi::Backend>,
     #[cfg(feature = "enumerate")]
     enumerate: Arc<dyn enumerate::Backend>,
 }
@@ -134,6 +140,8 @@ impl Board {
             gpio: Arc::new(gpio::Linux::with_clock(clock.clone())),
             #[cfg(feature = "i2c")]
             i2c: Arc::new(i2c::Linux::with_clock(clock.clone())),
+            #[cfg(feature = "spi")]
+            spi: Arc::new(spi::Linux::with_clock(clock.clone())),
             #[cfg(feature = "enumerate")]
             enumerate: Arc::new(enumerate::Linux::with_clock(clock.clone())),
             #[cfg(feature = "stub")]
@@ -189,7 +197,12 @@ impl Board {
         Err(Error::NoStub { value })
     }
 
-    #[cfg(any(feature = "enumerate", feature = "gpio", feature = "i2c"))]
+    #[cfg(any(
+        feature = "enumerate",
+        feature = "gpio",
+        feature = "i2c",
+        feature = "spi"
+    ))]
     fn mixes_with(&self, clock: &Arc<dyn Clock>) -> Result<()> {
         let same = std::ptr::addr_eq(Arc::as_ptr(&self.clock), Arc::as_ptr(clock));
         match same || !self.clock.is_virtual() && !clock.is_virtual() {
@@ -313,6 +326,8 @@ impl Board {
             Some(self.gpio.clock()),
             #[cfg(feature = "i2c")]
             Some(self.i2c.clock()),
+            #[cfg(feature = "spi")]
+            Some(self.spi.clock()),
             #[cfg(feature = "enumerate")]
             Some(self.enumerate.clock()),
         ];
@@ -346,6 +361,7 @@ impl From<&Stub> for Board {
             stub: Some(stub.clone()),
             gpio: Arc::new(stub.clone()),
             i2c: Arc::new(stub.clone()),
+            spi: Arc::new(stub.clone()),
             enumerate: Arc::new(stub.clone()),
         }
     }

@@ -75,7 +75,11 @@ impl Lines {
         state.advance(board, now);
         let done = f(&mut state, now);
         self.agenda.set(state.next());
+        let seen = std::mem::take(&mut state.seen);
         drop(state);
+        if !seen.is_empty() {
+            board.controllers.lines_changed(&seen);
+        }
         board.schedule.notify();
         done
     }
@@ -92,6 +96,12 @@ impl Lines {
                 state.advance(board, now);
             }
         });
+    }
+
+    /// Has chips see each change of a line from now on, and returns its level.
+    pub(crate) fn observe(&self, board: &Board, line: usize) -> bool {
+        self.lock().observed.insert(line);
+        self.level(board, line)
     }
 
     pub(crate) fn level(&self, board: &Board, line: usize) -> bool {

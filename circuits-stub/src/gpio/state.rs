@@ -1,7 +1,7 @@
 //! Chips, lines, and the wires between them: what levels there are, and who sees them change.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,10 @@ pub(super) struct State {
     pub(super) watching: Vec<Watching>,
     /// What will be driven from outside, the first first.
     plays: BinaryHeap<Reverse<Play>>,
-    /// How many of these there have been.
+    /// Lines at which chips look, and what they have not seen yet: lines with another level.
+    pub(super) observed: BTreeSet<usize>,
+    pub(super) seen: Vec<(usize, bool, Time)>,
+    /// How many plays there have been.
     played: u64,
     /// How many requests and watches there have been.
     count: u64,
@@ -287,13 +290,17 @@ impl State {
         let is = self.net(net);
         let (level, is_contended) = (is.level(), is == Net::Contended);
         let mut begins = false;
-        for line in self.lines.iter_mut().filter(|line| line.net == net) {
+        let lines = self.lines.iter_mut().enumerate();
+        for (index, line) in lines.filter(|(_, line)| line.net == net) {
             begins |= !std::mem::replace(&mut line.is_contended, is_contended) && is_contended;
             if line.level == level {
                 continue;
             }
             line.level = level;
             line.past.change(level, now);
+            if self.observed.contains(&index) {
+                self.seen.push((index, level, now));
+            }
             let Some((id, number)) = line.held else {
                 continue;
             };

@@ -163,7 +163,7 @@ impl Hotplug {
             }
             drop(state);
             for name in names {
-                let _ = board.lines.remove(board, &name) || board.buses.remove(board, &name);
+                remove(board, &name);
             }
             return;
         }
@@ -181,7 +181,7 @@ impl Hotplug {
             state.nodes.remove(&node);
             state.plugged.remove(name);
             drop(state);
-            let _ = board.lines.remove(board, name) || board.buses.remove(board, name);
+            remove(board, name);
         } else {
             drop(state);
         }
@@ -189,6 +189,8 @@ impl Hotplug {
             self.grow_chip(board, event.devpath(), name);
         } else if subsystem == "i2c-dev" {
             self.grow_bus(board, event.devpath(), name);
+        } else if subsystem == "spidev" && board.controllers.grow(name) {
+            board.tell(|| crate::trace::Action::AddBus { bus: name.into() });
         }
     }
 
@@ -225,6 +227,13 @@ impl Hotplug {
         let mut profiles = profiles.into_iter();
         profiles.find(|profile| profile.fits(device, &devices))
     }
+}
+
+/// Takes away what a node is of.
+fn remove(board: &Board, node: &str) {
+    let _ = board.lines.remove(board, node)
+        || board.buses.remove(board, node)
+        || board.controllers.remove(board, node);
 }
 
 /// Something has another path now, and so has what is below it.

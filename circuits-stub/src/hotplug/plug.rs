@@ -65,6 +65,48 @@ impl Hotplug {
         );
     }
 
+    /// A node of an SPI controller was put there.
+    pub(crate) fn spi_came(&self, board: &Board, controller: u32, select: u32) {
+        let (driver, alias) = ("spi-stub", "platform:spi-stub");
+        let parent = format!("/devices/platform/{driver}.{controller}");
+        let master = format!("{parent}/spi_master/spi{controller}");
+        let device = format!("{master}/spi{controller}.{select}");
+        let node = format!("spidev{controller}.{select}");
+        let mut events = Vec::new();
+        // The controller comes with the first of its nodes, and stays.
+        if self.tree.list(Path::new(&format!("/sys{parent}"))).is_err() {
+            for event in [
+                uevent(Action::Add, &parent, "platform").with("MODALIAS", alias),
+                uevent(Action::Add, &master, "spi_master"),
+                uevent(Action::Bind, &parent, "platform")
+                    .with("DRIVER", driver)
+                    .with("MODALIAS", alias),
+            ] {
+                self.happen(board, event);
+            }
+        }
+        self.tree
+            .file(format!("/sys{device}/modalias"), "spi:stub\n");
+        if self.tree.list(Path::new(&format!("/sys{device}"))).is_err()
+            || self
+                .tree
+                .read(Path::new(&format!("/sys{device}/uevent")))
+                .is_err()
+        {
+            events.push(uevent(Action::Add, &device, "spi").with("MODALIAS", "spi:stub"));
+        }
+        events.extend([
+            uevent(Action::Add, &format!("{device}/spidev/{node}"), "spidev")
+                .with("MAJOR", "153")
+                .with("MINOR", "0")
+                .with("DEVNAME", &node),
+            uevent(Action::Bind, &device, "spi")
+                .with("DRIVER", "spidev")
+                .with("MODALIAS", "spi:stub"),
+        ]);
+        self.came(board, &node, events);
+    }
+
     fn came(&self, board: &Board, name: &str, events: Vec<Uevent>) {
         self.lock().plugged.insert(name.into(), events.clone());
         for event in events {
@@ -85,9 +127,10 @@ impl Hotplug {
             }
         } else if let Some(devpath) = devpath {
             // It came by a uevent, which told of this device alone.
-            let subsystem = match name.starts_with("gpiochip") {
-                true => "gpio",
-                false => "i2c-dev",
+            let subsystem = match name {
+                chip if chip.starts_with("gpiochip") => "gpio",
+                node if node.starts_with("spidev") => "spidev",
+                _ => "i2c-dev",
             };
             let went = uevent(Action::Remove, &devpath.to_string_lossy(), subsystem);
             self.happen(board, went.with("DEVNAME", name));

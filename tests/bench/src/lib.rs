@@ -14,6 +14,7 @@
 mod executors;
 mod signals;
 mod suite;
+mod virtual_board;
 
 #[cfg(target_os = "linux")]
 mod outside;
@@ -29,6 +30,7 @@ mod udevd;
 pub use executors::{Executor, Thread, block_on, run_threads};
 pub use signals::signal_this_thread;
 pub use suite::{Excused, Suite};
+pub use virtual_board::VirtualBoard;
 
 #[cfg(target_os = "linux")]
 pub use outside::{Adapter, Outside, Port};

@@ -1,0 +1,103 @@
+use embedded_hal::spi::Operation;
+
+use crate::node::Node;
+use crate::{Backend, ChipSelect, Config, Limits, Linux, Result};
+
+/// The wires of an SPI controller, without a chip select: for what has none, or has it on a GPIO line.
+/// It is used through embedded-hal's `SpiBus`, blocking and async; clones are the same bus.
+///
+/// Each call is a message of its own, whatever its length: one that is longer than a message can be goes
+/// in several, if the chip select rests ([`ChipSelect::None`]), for nobody sees a difference then.
+///
+/// ```
+/// use circuits_gpio::Output;
+/// use circuits_spi::{Bus, ChipSelect, Config};
+/// use circuits_stub::{Stub, chips::Tmp102, registers::RegisterMap};
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bus(Node);
+
+impl Bus {
+    /// Opens the controller of a node of this Linux machine, `spidev0.0`, with the default settings and
+    /// a chip select that rests.
+    ///
+    /// # Errors
+    /// As [`Bus::open_on`].
+    pub fn open(name: &str) -> Result<Bus> {
+        let config = Config::new().chip_select(ChipSelect::None);
+        Bus::open_on(&Linux::for_device(name)?, name, &config)
+    }
+
+    /// Opens the controller of a node of `backend` and sets it up. Where the configuration has a chip
+    /// select, it moves with each call, beside what else selects a chip.
+    ///
+    /// # Errors
+    /// As [`Device::open_on`](crate::Device::open_on). [`Error::Unsupported`](crate::Error::Unsupported)
+    /// as well where the controller has no chip select that rests (a Raspberry Pi 5).
+    pub fn open_on(backend: &dyn Backend, name: &str, config: &Config) -> Result<Bus> {
+        Ok(Bus(Node::open_on(backend, name, &harmless(config))?))
+    }
+
+    /// Returns the name that it was opened by.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// Returns how it was set up.
+    pub fn config(&self) -> Config {
+        self.0.config()
+    }
+
+    /// Sets it up anew, and all its clones, when what was called before is done.
+    ///
+    /// # Errors
+    /// As [`Bus::open_on`]; the settings stay as they were then, if the device is still there.
+    pub fn configure(&self, config: &Config) -> Result<()> {
+        self.0.configure(&harmless(config))
+    }
+
+    /// Tells whether the bits of words are turned round before the controller gets them, which cannot
+    /// send the least significant one first.
+    pub fn reverses_bits(&self) -> bool {
+        self.0.reverses_bits()
+    }
+
+    /// Returns how much goes into a message.
+    pub fn limits(&self) -> Limits {
+        self.0.limits()
+    }
+
+    pub(crate) fn run(&mut self, operation: Operation<'_, u8>) -> Result<()> {
+        match is_empty(&operation) {
+            true => Ok(()),
+            false => self.0.run(&mut [operation]),
+        }
+    }
+
+    pub(crate) async fn run_async(&mut self, operation: Operation<'_, u8>) -> Result<()> {
+        match is_empty(&operation) {
+            true => Ok(()),
+            false => self.0.run_async(&mut [operation]).await,
+        }
+    }
+}
+
+/// Without a chip select nobody sees where a message ends.
+fn harmless(config: &Config) -> Config {
+    match config.selects() {
+        ChipSelect::None => config.clone().split(true),
+        _ => config.clone(),
+    }
+}
+
+/// There is nothing to send, and no chip select to be seen.
+fn is_empty(operation: &Operation<'_, u8>) -> bool {
+    match operation {
+        Operation::Read(buffer) => buffer.is_empty(),
+        Operation::Write(bytes) => bytes.is_empty(),
+        Operation::Transfer(read, write) => read.is_empty() && write.is_empty(),
+        Operation::TransferInPlace(buffer) => buffer.is_empty(),
+        Operation::DelayNs(_) => false,
+    }
+}

@@ -1,0 +1,328 @@
+//! Operations as they go over the wire.
+
+use std::array;
+use std::mem;
+
+use embedded_hal::spi::Operation;
+
+use crate::{Done, Limits};
+
+/// Operations as one message takes them: those of one kind that are neighbours are one, for each costs
+/// the driver some time, and up to [`Limits::alignment`] bytes of spidev's buffer; what is empty is
+/// left out; a transfer whose sides are unequal is one of equal sides, and the rest.
+///
+/// All is one copy, which is the worker's while a future waits.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    /// All data one after another; a transfer is written and read at one place.
+    data: Vec<u8>,
+    shapes: Vec<Shape>,
+    reverses: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Read(usize),
+    Write(usize),
+    Both(usize),
+    Delay(u32),
+}
+
+/// What is wrong with a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    TooManyTransfers,
+    TooManyBytes,
+    NoWholeWords,
+}
+
+/// How a transaction can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// As it is.
+    AsItIs,
+    /// As a copy.
+    Joined,
+    /// As a copy, in several messages.
+    Split,
+}
+
+/// Counts what a message holds.
+#[derive(Default)]
+struct Load {
+    transfers: usize,
+    written: usize,
+    read: usize,
+}
+
+impl Load {
+    fn add(&mut self, shape: Shape, limits: &Limits) {
+        let (transfers, written, read) = match shape {
+            Shape::Read(len) => (1, 0, limits.bytes_of(len)),
+            Shape::Write(len) => (1, limits.bytes_of(len), 0),
+            Shape::Both(len) => (1, limits.bytes_of(len), limits.bytes_of(len)),
+            Shape::Delay(ns) => (limits.transfers_of(&Operation::DelayNs(ns)), 0, 0),
+        };
+        self.transfers = self.transfers.saturating_add(transfers);
+        self.written = self.written.saturating_add(written);
+        self.read = self.read.saturating_add(read);
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), Refusal> {
+        if self.written > limits.bytes || self.read > limits.bytes {
+            return Err(Refusal::TooManyBytes);
+        }
+        match self.transfers > limits.transfers {
+            true => Err(Refusal::TooManyTransfers),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Has `f` see what goes over the wire for these operations, in order.
+fn shapes(operations: &[Operation<'_, u8>], mut f: impl FnMut(Shape)) {
+    let mut last = None;
+    let mut add = |shape| match (last, shape) {
+        (_, Shape::Read(0) | Shape::Write(0) | Shape::Both(0)) => {}
+        (Some(Shape::Read(a)), Shape::Read(b)) => last = Some(Shape::Read(a + b)),
+        (Some(Shape::Write(a)), Shape::Write(b)) => last = Some(Shape::Write(a + b)),
+        (Some(Shape::Both(a)), Shape::Both(b)) => last = Some(Shape::Both(a + b)),
+        _ => {
+            if let Some(done) = last.replace(shape) {
+                f(done);
+            }
+        }
+    };
+    for operation in operations {
+        match operation {
+            Operation::Read(buffer) => add(Shape::Read(buffer.len())),
+            Operation::Write(bytes) => add(Shape::Write(bytes.len())),
+            Operation::TransferInPlace(buffer) => add(Shape::Both(buffer.len())),
+            Operation::Transfer(read, write) => {
+                let both = read.len().min(write.len());
+                add(Shape::Both(both));
+                add(Shape::Read(read.len() - both));
+                add(Shape::Write(write.len() - both));
+            }
+            Operation::DelayNs(ns) => add(Shape::Delay(*ns)),
+        }
+    }
+    // Nothing at all is a message without data: the chip select becomes active, and inactive.
+    f(last.unwrap_or(Shape::Delay(0)));
+}
+
+impl Messages {
+    /// Tells how operations can be sent, if they can. The memory of a transaction is taken only after
+    /// this.
+    pub(crate) fn plan(
+        operations: &[Operation<'_, u8>],
+        limits: &Limits,
+        settings: Settings,
+    ) -> Result<Plan, Refusal> {
+        let is_whole = |len: usize| len % settings.word_bytes == 0;
+        let whole = operations.iter().all(|operation| match operation {
+            Operation::Read(buffer) => is_whole(buffer.len()),
+            Operation::Write(bytes) => is_whole(bytes.len()),
+            Operation::TransferInPlace(buffer) => is_whole(buffer.len()),
+            Operation::Transfer(read, write) => is_whole(read.len()) && is_whole(write.len()),
+            Operation::DelayNs(_) => true,
+        });
+        if !whole {
+            return Err(Refusal::NoWholeWords);
+        }
+        let (mut load, mut count) = (Load::default(), 0);
+        shapes(operations, |shape| {
+            load.add(shape, limits);
+            count += 1;
+        });
+        if let Err(refusal) = load.check(limits) {
+            return match settings.splits {
+                true => Ok(Plan::Split),
+                false => Err(refusal),
+            };
+        }
+        let equal = operations.iter().all(|operation| match operation {
+            Operation::Transfer(read, write) => read.len() == write.len(),
+            _ => true,
+        });
+        match equal && count == operations.len() && !settings.reverses {
+            true => Ok(Plan::AsItIs),
+            false => Ok(Plan::Joined),
+        }
+    }
+
+    /// Copies operations, which were checked.
+    pub(crate) fn join(&mut self, operations: &[Operation<'_, u8>], settings: Settings) {
+        self.data.clear();
+        self.shapes.clear();
+        self.reverses = settings.reverses;
+        shapes(operations, |shape| self.shapes.push(shape));
+        for operation in operations {
+            let (written, read) = match operation {
+                Operation::Read(buffer) => (&[][..], buffer.len()),
+                Operation::Write(bytes) => (*bytes, 0),
+                Operation::TransferInPlace(buffer) => (&**buffer, 0),
+                Operation::Transfer(read, write) => {
+                    (*write, read.len().saturating_sub(write.len()))
+                }
+                Operation::DelayNs(_) => (&[][..], 0),
+            };
+            let start = self.data.len();
+            self.data.extend_from_slice(written);
+            if self.reverses {
+                reverse(&mut self.data[start..], settings);
+            }
+            self.data.resize(self.data.len() + read, 0);
+        }
+    }
+
+    /// Runs `f` with the message.
+    pub(crate) fn run<T>(&mut self, f: impl FnOnce(&mut [Operation<'_, u8>]) -> T) -> T {
+        run(&self.shapes, &mut self.data, f)
+    }
+
+    /// Runs `f` with message after message, each as long as can be, until one fails.
+    pub(crate) fn run_split(
+        &mut self,
+        limits: &Limits,
+        settings: Settings,
+        mut f: impl FnMut(&mut [Operation<'_, u8>]) -> Done,
+    ) -> Done {
+        let word = settings.word_bytes;
+        let longest =
+            (limits.bytes / limits.alignment.max(1) * limits.alignment.max(1)) / word * word;
+        let mut rest = self.data.as_mut_slice();
+        let (mut message, mut load) = (Vec::new(), Load::default());
+        let mut done = Done {
+            result: Ok(()),
+            busy_until: None,
+        };
+        let mut pieces = self
+            .shapes
+            .iter()
+            .flat_map(|shape| pieces(*shape, longest))
+            .peekable();
+        while let Some(piece) = pieces.next() {
+            load.add(piece, limits);
+            message.push(piece);
+            let is_full = pieces.peek().is_none_or(|next| {
+                let mut more = Load { ..load };
+                more.add(*next, limits);
+                more.check(limits).is_err()
+            });
+            if is_full {
+                let len = message.iter().map(|shape| len(*shape)).sum();
+                let (data, after) = mem::take(&mut rest).split_at_mut(len);
+                done = run(&message, data, &mut f);
+                if done.result.is_err() {
+                    return done;
+                }
+                rest = after;
+                message.clear();
+                load = Load::default();
+            }
+        }
+        done
+    }
+
+    /// Copies what was read to where it belongs: into the operations that were joined.
+    pub(crate) fn split(&mut self, operations: &mut [Operation<'_, u8>], settings: Settings) {
+        if self.reverses {
+            reverse(&mut self.data, settings);
+        }
+        let mut data = self.data.as_slice();
+        for operation in operations {
+            let taken = match operation {
+                Operation::Read(buffer) => copy(buffer, data),
+                Operation::TransferInPlace(buffer) => copy(buffer, data),
+                Operation::Transfer(read, write) => copy(read, data).max(write.len()),
+                Operation::Write(bytes) => bytes.len(),
+                Operation::DelayNs(_) => 0,
+            };
+            data = data.get(taken..).unwrap_or_default();
+        }
+    }
+}
+
+/// What of a configuration concerns messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) word_bytes: usize,
+    pub(crate) word_bits: u8,
+    /// The bits of words are turned round here.
+    pub(crate) reverses: bool,
+    pub(crate) splits: bool,
+}
+
+fn len(shape: Shape) -> usize {
+    match shape {
+        Shape::Read(len) | Shape::Write(len) | Shape::Both(len) => len,
+        Shape::Delay(_) => 0,
+    }
+}
+
+/// Parts of at most `longest` bytes.
+fn pieces(shape: Shape, longest: usize) -> impl Iterator<Item = Shape> {
+    let longest = longest.max(1);
+    let count = len(shape).div_ceil(longest).max(1);
+    (0..count).map(move |number| {
+        let part = |len: usize| (len - number * longest).min(longest);
+        match shape {
+            Shape::Read(len) => Shape::Read(part(len)),
+            Shape::Write(len) => Shape::Write(part(len)),
+            Shape::Both(len) => Shape::Both(part(len)),
+            Shape::Delay(ns) => Shape::Delay(ns),
+        }
+    })
+}
+
+fn run<T>(shapes: &[Shape], data: &mut [u8], f: impl FnOnce(&mut [Operation<'_, u8>]) -> T) -> T {
+    /// So many need no memory of their own.
+    const FEW: usize = 16;
+    let mut rest = data;
+    let operations = shapes.iter().map(|shape| {
+        let (data, after) = mem::take(&mut rest).split_at_mut(len(*shape));
+        rest = after;
+        match shape {
+            Shape::Read(_) => Operation::Read(data),
+            Shape::Write(_) => Operation::Write(data),
+            Shape::Both(_) => Operation::TransferInPlace(data),
+            Shape::Delay(ns) => Operation::DelayNs(*ns),
+        }
+    });
+    if shapes.len() > FEW {
+        return f(&mut operations.collect::<Vec<_>>());
+    }
+    let mut few: [Operation<'_, u8>; FEW] = array::from_fn(|_| Operation::DelayNs(0));
+    few.iter_mut()
+        .zip(operations)
+        .for_each(|(place, operation)| *place = operation);
+    f(&mut few[..shapes.len()])
+}
+
+/// Copies as much as there is room for, and returns how much that was.
+fn copy(buffer: &mut [u8], data: &[u8]) -> usize {
+    let len = buffer.len().min(data.len());
+    buffer[..len].copy_from_slice(&data[..len]);
+    len
+}
+
+/// Turns round the bits of each word, which are its lowest ones.
+fn reverse(data: &mut [u8], settings: Settings) {
+    let shift = settings.word_bytes as u32 * 8 - u32::from(settings.word_bits);
+    for word in data.chunks_exact_mut(settings.word_bytes) {
+        match word {
+            [byte] => *byte = byte.reverse_bits() >> shift,
+            [a, b] => {
+                let turned = u16::from_ne_bytes([*a, *b]).reverse_bits() >> shift;
+                word.copy_from_slice(&turned.to_ne_bytes());
+            }
+            _ => {
+                let mut bytes = [0; 4];
+                bytes.copy_from_slice(word);
+                let turned = u32::from_ne_bytes(bytes).reverse_bits() >> shift;
+                word.copy_from_slice(&turned.to_ne_bytes());
+            }
+        }
+    }
+}
