@@ -1,3 +1,4 @@
+use circuits::spi::Device;
 use circuits::stub::Stub;
 use circuits::stub::chips;
 use circuits::wait::Delay;
@@ -6,7 +7,7 @@ use embedded_sdmmc::{
     Block, BlockDevice, BlockIdx, Mode, SdCard, TimeSource, Timestamp, VolumeIdx, VolumeManager,
 };
 
-use crate::spi::{Device, on_spi};
+use crate::spi::on_spi;
 
 fn driver(stub: &Stub, device: Device) -> SdCard<Device, Delay> {
     SdCard::new(device, stub.delay())
