@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use circuits_spi::Mode;
 use circuits_wait::Time;
 
 use crate::spi::Device;
@@ -177,6 +178,10 @@ impl Device for Max7219 {
             // The later byte of a word is in front.
             chip.latch([state.shifted[2 * number + 1], state.shifted[2 * number]]);
         }
+    }
+
+    fn understands(&self, mode: Mode) -> bool {
+        matches!(mode, Mode::Mode0 | Mode::Mode3)
     }
 }
 

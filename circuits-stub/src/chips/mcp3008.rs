@@ -2,6 +2,7 @@ use std::array;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use circuits_spi::Mode;
 use circuits_wait::Time;
 
 use crate::spi::Device;
@@ -11,8 +12,8 @@ use crate::spi::Device;
 ///
 /// It waits for a start bit, measures one channel, or one against its neighbour, and sends the result
 /// most significant bit first, then the other way round, then zeros, until it is deselected. Before it
-/// has something to say the line stays high. The inputs are what they are at the beginning of the
-/// transfer; noise, offset, and clocks that are too slow or too fast for the supply are not there.
+/// has something to say the line stays high. The inputs are what they are when the clock starts to run;
+/// noise, offset, and clocks that are too slow or too fast for the supply are not there.
 ///
 /// Clones are the same chip.
 #[derive(Clone)]
@@ -122,11 +123,19 @@ impl Device for Mcp3008 {
         (state.now, state.clocks) = (time, None);
     }
 
+    fn clock(&mut self, time: Time) {
+        self.lock().now = time;
+    }
+
     fn transfer(&mut self, byte: u8) -> u8 {
         let mut state = self.lock();
         (0..8).rev().fold(0, |answer, bit| {
             answer << 1 | u8::from(state.clock(byte >> bit & 1 != 0))
         })
+    }
+
+    fn understands(&self, mode: Mode) -> bool {
+        matches!(mode, Mode::Mode0 | Mode::Mode3)
     }
 }
 
@@ -217,10 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn follows_the_time_of_its_selection() {
+    fn follows_the_time() {
         let mut chip = Mcp3008::new(1.024);
         chip.follow(0, |time| time.as_nanos() as f32 / 1e9);
-        chip.select(Time::from_nanos(250_500_000));
+        chip.select(Time::ZERO);
+        chip.clock(Time::from_nanos(250_500_000));
         let [_, high, low] = [1, 0x80, 0].map(|byte| chip.transfer(byte));
         assert_eq!(u16::from_be_bytes([high & 0b11, low]), 250);
     }

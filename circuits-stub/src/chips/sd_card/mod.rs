@@ -1,3 +1,4 @@
+mod commands;
 mod registers;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use circuits_spi::Mode;
 use circuits_wait::Time;
 
 use crate::spi::Device;
@@ -24,8 +26,8 @@ use registers::{crc7, crc16};
 /// single bytes.
 ///
 /// Locking, write protection, switching of functions and programming of registers are not there, and
-/// the commands for them illegal. A driver that waits within one transfer does not see the card get
-/// ready.
+/// the commands for them illegal. Time does not pass within a transfer: who waits in the middle of one
+/// does not see the card get ready.
 ///
 /// What nobody wrote is zero and takes no memory. Clones are the same card.
 #[derive(Clone)]
@@ -57,7 +59,7 @@ struct State {
     /// The time at which it was selected.
     now: Time,
     busy_until: Time,
-    /// Is busy, and will be from the end of the transfer on.
+    /// Is busy, from the end of the transfer on.
     is_starting: bool,
 }
 
@@ -89,18 +91,8 @@ const BLOCK: usize = 512;
 const HIGH_CAPACITY: u32 = 1 << 23;
 const STANDARD_CAPACITY: u32 = 1 << 21;
 
-/// Not more than a second (section 4.2.3).
-const INITIALISATION: Duration = Duration::from_millis(20);
 /// Not more than 250 ms (section 4.6.2.2).
 const WRITE: Duration = Duration::from_millis(1);
-
-/// Response R1 (section 7.3.2.1).
-const IDLE: u8 = 1 << 0;
-const ILLEGAL_COMMAND: u8 = 1 << 2;
-const CRC_ERROR: u8 = 1 << 3;
-const ERASE_SEQUENCE_ERROR: u8 = 1 << 4;
-const ADDRESS_ERROR: u8 = 1 << 5;
-const PARAMETER_ERROR: u8 = 1 << 6;
 
 /// Tokens (section 7.3.3).
 const START: u8 = 0xfe;
@@ -110,10 +102,6 @@ const OUT_OF_RANGE: u8 = 1 << 3;
 const ACCEPTED: u8 = 0xe5;
 const CRC_REJECTED: u8 = 0xeb;
 const WRITE_REJECTED: u8 = 0xed;
-
-/// Arguments of CMD8 and ACMD41.
-const VOLTAGE_33: u8 = 1;
-const HOST_CAPACITY: u32 = 1 << 30;
 
 impl SdCard {
     /// Makes a card of high capacity (SDHC), 4 GiB. Addresses are numbers of blocks.
@@ -225,6 +213,13 @@ impl State {
         self.output.clear();
     }
 
+    /// Begins to write what came before this time.
+    fn start(&mut self, time: Time) {
+        if std::mem::take(&mut self.is_starting) {
+            self.busy_until = time + WRITE;
+        }
+    }
+
     fn is_busy(&self) -> bool {
         self.is_starting || self.now < self.busy_until
     }
@@ -273,154 +268,6 @@ impl State {
         }
     }
 
-    fn obey(&mut self, index: u8, argument: u32, is_sound: bool) {
-        if self.is_busy() && index != 0 {
-            return;
-        }
-        // Out of the other mode there is one way, by which it checks CRCs.
-        if self.phase == Phase::SdBus && (index != 0 || !is_sound) {
-            return;
-        }
-        let is_application = std::mem::take(&mut self.is_application);
-        self.output.clear();
-        if !is_sound && (self.checks_crc || index == 8) {
-            return self.respond(CRC_ERROR);
-        }
-        if self.reading.is_some() && !matches!(index, 0 | 12) {
-            return self.respond(ILLEGAL_COMMAND);
-        }
-        match (index, is_application) {
-            (0, _) => {
-                self.reset(Phase::Idle);
-                self.respond(0);
-            }
-            (8, _) => {
-                self.knows_interface = true;
-                self.respond(0);
-                let [.., voltage, pattern] = argument.to_be_bytes();
-                let voltage = if voltage & 0x0f == VOLTAGE_33 { 1 } else { 0 };
-                self.output.extend([0, 0, voltage, pattern]);
-            }
-            (1, _) | (41, true) => {
-                self.initialise(argument & HOST_CAPACITY != 0);
-                self.respond(0);
-            }
-            (55, _) => {
-                self.is_application = true;
-                self.respond(0);
-            }
-            (58, _) => {
-                self.respond(0);
-                let is_ready = self.phase == Phase::Ready;
-                self.output
-                    .extend(registers::ocr(is_ready, self.is_high_capacity));
-            }
-            (59, _) => {
-                self.checks_crc = argument & 1 != 0;
-                self.respond(0);
-            }
-            _ if self.phase == Phase::Idle => self.respond(ILLEGAL_COMMAND),
-            _ => self.obey_ready(index, argument, is_application),
-        }
-    }
-
-    /// What it does once it is initialised.
-    fn obey_ready(&mut self, index: u8, argument: u32, is_application: bool) {
-        let place = self.place(argument);
-        match (index, is_application, place) {
-            (9, ..) => self.respond_with(&registers::csd(self.is_high_capacity)),
-            (10, ..) => self.respond_with(&registers::cid(self.is_high_capacity)),
-            (12, ..) if self.reading.take().is_some() => {
-                // A byte of anything comes first.
-                self.output.push_back(0x7f);
-                self.respond(0);
-            }
-            (13, true, _) => {
-                self.respond(0);
-                self.output.push_back(0);
-                self.send(&[0; 64]);
-            }
-            (13, ..) => {
-                self.respond(0);
-                self.output.push_back(0);
-            }
-            (16, ..) => match argument {
-                1..=512 => {
-                    if !self.is_high_capacity {
-                        self.block_len = argument as usize;
-                    }
-                    self.respond(0);
-                }
-                _ => self.respond(PARAMETER_ERROR),
-            },
-            (22, true, _) => self.respond_with(&self.written.to_be_bytes()),
-            (23, true, _) => self.respond(0),
-            (51, true, _) => self.respond_with(&registers::scr(self.is_high_capacity)),
-            (17 | 18 | 24 | 25 | 32 | 33, _, Err(flags)) => self.respond(flags),
-            (24 | 25, ..) if self.block_len != BLOCK => self.respond(PARAMETER_ERROR),
-            (17, _, Ok(address)) => {
-                self.respond(0);
-                self.send_block(address);
-            }
-            (18, _, Ok(address)) => {
-                self.respond(0);
-                self.reading = Some(address);
-            }
-            (24 | 25, _, Ok(address)) => {
-                self.respond(0);
-                self.written = 0;
-                let is_multiple = index == 25;
-                self.expects = Expects::Token(Write {
-                    address,
-                    is_multiple,
-                });
-            }
-            (32 | 33, _, Ok(address)) => {
-                self.erase[usize::from(index - 32)] = Some(address);
-                self.respond(0);
-            }
-            (38, ..) => self.erase(),
-            _ => self.respond(ILLEGAL_COMMAND),
-        }
-    }
-
-    /// R1, a byte after the command.
-    fn respond(&mut self, flags: u8) {
-        let idle = if self.phase == Phase::Idle { IDLE } else { 0 };
-        self.output.extend([0xff, idle | flags]);
-    }
-
-    fn respond_with(&mut self, data: &[u8]) {
-        self.respond(0);
-        self.send(data);
-    }
-
-    /// A card of high capacity waits for a host that knows of it (section 7.2.1).
-    fn initialise(&mut self, host_capacity: bool) {
-        if self.is_high_capacity && !(host_capacity && self.knows_interface) {
-            return;
-        }
-        let ready_at = *self.ready_at.get_or_insert(self.now + INITIALISATION);
-        if self.now >= ready_at {
-            self.phase = Phase::Ready;
-        }
-    }
-
-    /// Where an argument points to, in bytes; or what is wrong with it.
-    fn place(&self, argument: u32) -> Result<u64, u8> {
-        let address = match self.is_high_capacity {
-            true => u64::from(argument) * BLOCK as u64,
-            false => u64::from(argument),
-        };
-        if address >= u64::from(self.count()) * BLOCK as u64 {
-            return Err(PARAMETER_ERROR);
-        }
-        match address as usize % BLOCK + self.block_len {
-            ..=BLOCK => Ok(address),
-            _ => Err(ADDRESS_ERROR),
-        }
-    }
-
     fn send(&mut self, data: &[u8]) {
         self.output.extend([0xff, START]);
         self.output.extend(data);
@@ -460,22 +307,17 @@ impl State {
         self.output.push_back(ACCEPTED);
         self.is_starting = true;
     }
-
-    fn erase(&mut self) {
-        let [Some(first), Some(last)] = std::mem::take(&mut self.erase) else {
-            return self.respond(ERASE_SEQUENCE_ERROR);
-        };
-        let range = first / BLOCK as u64..=last / BLOCK as u64;
-        self.blocks
-            .retain(|number, _| !range.contains(&u64::from(*number)));
-        self.respond(0);
-        self.is_starting = true;
-    }
 }
 
 impl Device for SdCard {
     fn select(&mut self, time: Time) {
-        self.lock().now = time;
+        self.clock(time);
+    }
+
+    fn clock(&mut self, time: Time) {
+        let mut state = self.lock();
+        state.now = time;
+        state.start(time);
     }
 
     fn transfer(&mut self, byte: u8) -> u8 {
@@ -489,10 +331,11 @@ impl Device for SdCard {
     }
 
     fn deselect(&mut self, time: Time) {
-        let mut state = self.lock();
-        if std::mem::take(&mut state.is_starting) {
-            state.busy_until = time + WRITE;
-        }
+        self.lock().start(time);
+    }
+
+    fn understands(&self, mode: Mode) -> bool {
+        matches!(mode, Mode::Mode0 | Mode::Mode3)
     }
 }
 

@@ -1,3 +1,4 @@
+use super::commands::*;
 use super::*;
 
 /// A card in its socket, and a time that stands still unless the test moves it.
@@ -297,4 +298,24 @@ fn takes_whatever_comes() {
         bench.exchange(&[(byte >> 24) as u8]);
         bench.pass(10);
     }
+}
+
+/// As when a line selects it, and the bus has pauses.
+#[test]
+fn gets_ready_while_it_is_selected() {
+    let mut bench = Bench::ready(SdCard::sdhc());
+    assert_eq!(bench.command(24, 5), [0]);
+    let card = &mut bench.0;
+    card.select(bench.1);
+    card.clock(bench.1);
+    let block = [&[START][..], &[7; BLOCK], &[0; 2]].concat();
+    block.iter().for_each(|byte| _ = card.transfer(*byte));
+    assert_eq!([0xff; 3].map(|byte| card.transfer(byte)), [ACCEPTED, 0, 0]);
+    for (micros, answer) in [(0, 0), (999, 0), (1, 0xff)] {
+        bench.1 = bench.1 + Duration::from_micros(micros);
+        card.clock(bench.1);
+        assert_eq!(card.transfer(0xff), answer);
+    }
+    card.deselect(bench.1);
+    assert_eq!(bench.exchange(&[0xff]), [0xff], "and stays so");
 }

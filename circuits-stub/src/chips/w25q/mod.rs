@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use circuits_spi::Mode;
 use circuits_wait::Time;
 
 use crate::spi::Device;
@@ -352,6 +353,10 @@ impl Device for W25q {
         (state.command, state.count, state.address) = (None, 0, 0);
     }
 
+    fn clock(&mut self, time: Time) {
+        self.lock().catch_up(time);
+    }
+
     fn transfer(&mut self, byte: u8) -> u8 {
         let mut state = self.lock();
         state.count += 1;
@@ -371,6 +376,10 @@ impl Device for W25q {
         if let Some(command) = state.command.take() {
             state.execute(command, time);
         }
+    }
+
+    fn understands(&self, mode: Mode) -> bool {
+        matches!(mode, Mode::Mode0 | Mode::Mode3)
     }
 }
 
