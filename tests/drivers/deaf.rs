@@ -48,7 +48,7 @@ pub(crate) fn on_i2c(
         stub.run(|| test(&stub, bus));
     };
     let with = |stub: Stub, chip: Box<dyn Device>| stub.i2c_device("i2c-1", address, chip).unwrap();
-    let deaf = with(Stub::virtual_time(), Box::new(Deaf::default()));
+    let deaf = with(Stub::virtual_time(), Box::<Deaf>::default());
     assert!(
         catch_unwind(AssertUnwindSafe(|| run(deaf))).is_err(),
         "it passes with a chip that answers 0xff"
