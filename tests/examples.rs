@@ -180,16 +180,17 @@ fn flash_id_names_it_and_shows_what_is_in_it() {
 
 #[test]
 fn adc_shows_all_channels() {
-    let output = run(Some("stub"), "adc", &["--count", "2"]);
+    let output = run(Some("stub"), "adc", &["--count", "3"]);
     assert!(output.status.success(), "{output:?}");
     let said = lines(&output.stdout);
-    assert_eq!(said.len(), 8 + 1 + 8, "{said:?}");
+    assert_eq!(said.len(), 3 * 8 + 2, "{said:?}");
     for table in said.chunks(9) {
         assert!(table[0].starts_with("CH0  "), "{table:?}");
         assert_eq!(table[1], "CH1  0.412 V  ####");
         assert_eq!(table[7], "CH7  2.888 V  ############################");
     }
-    assert_ne!(said[0], said[9], "somebody turns the knob");
+    // Somebody turns the knob; where it turns round, two may be alike.
+    assert!(said[0] != said[9] || said[9] != said[18], "{said:?}");
 }
 
 #[test]

@@ -23,19 +23,20 @@ use crate::spi::Device;
 /// Clones are the same chips.
 ///
 /// ```
-/// use circuits_stub::chips::Max7219;
-/// use circuits_stub::spi::Device;
-/// use circuits_wait::Time;
+/// use circuits_spi::{Config, Device};
+/// use circuits_stub::{Stub, chips::Max7219};
+/// use embedded_hal::spi::SpiDevice;
 ///
-/// let mut chip = Max7219::new();
+/// let matrix = Max7219::new();
+/// let board = Stub::virtual_time().spi_device("spidev0.0", matrix.clone())?;
+/// let mut device = Device::open_on(&board, "spidev0.0", &Config::new())?;
 /// // Switched on, all digits scanned, and something in the first row.
 /// for word in [[0x0c, 1], [0x0b, 7], [0x01, 0b1010_0000]] {
-///     chip.select(Time::ZERO);
-///     word.map(|byte| chip.transfer(byte));
-///     chip.deselect(Time::ZERO);
+///     device.write(&word)?;
 /// }
-/// assert!(chip.to_string().starts_with("#.#.....\n........\n"));
-/// assert!(chip.is_lit(0, 0, 5));
+/// assert!(matrix.to_string().starts_with("#.#.....\n........\n"));
+/// assert!(matrix.is_lit(0, 0, 5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Max7219(Arc<Mutex<State>>);

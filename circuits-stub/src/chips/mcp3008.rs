@@ -16,6 +16,21 @@ use crate::spi::Device;
 /// noise, offset, and clocks that are too slow or too fast for the supply are not there.
 ///
 /// Clones are the same chip.
+///
+/// ```
+/// use circuits_spi::{Config, Device};
+/// use circuits_stub::{Stub, chips::Mcp3008};
+/// use embedded_hal::spi::SpiDevice;
+///
+/// let chip = Mcp3008::new(3.3);
+/// let board = Stub::virtual_time().spi_device("spidev0.0", chip.clone())?;
+/// let mut adc = Device::open_on(&board, "spidev0.0", &Config::new().speed_hz(1_350_000))?;
+/// chip.set_volts(2, 1.65);
+/// let mut bytes = [1, 0b1010_0000, 0];
+/// adc.transfer_in_place(&mut bytes)?;
+/// assert_eq!(u16::from_be_bytes([bytes[1] & 0b11, bytes[2]]), 512);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Mcp3008(Arc<Mutex<State>>);
 
