@@ -12,6 +12,7 @@ use std::time::Duration;
 use circuits_spi::Mode;
 use circuits_wait::Time;
 
+use crate::Pin;
 use crate::spi::Device;
 use registers::{crc7, crc16};
 
@@ -37,6 +38,7 @@ struct State {
     is_high_capacity: bool,
     blocks: BTreeMap<u32, Box<[u8; BLOCK]>>,
     is_inserted: bool,
+    switch: Option<Pin>,
     phase: Phase,
     /// CMD8 came.
     knows_interface: bool,
@@ -119,6 +121,7 @@ impl SdCard {
             is_high_capacity,
             blocks: BTreeMap::new(),
             is_inserted: true,
+            switch: None,
             phase: Phase::SdBus,
             knows_interface: false,
             ready_at: None,
@@ -172,9 +175,17 @@ impl SdCard {
         }
     }
 
+    /// Connects the switch of its socket: it closes to ground while the card is in.
+    pub fn detected_by(self, pin: Pin) -> SdCard {
+        self.lock().switch = Some(pin);
+        self.move_switch();
+        self
+    }
+
     /// Takes the card out of its socket: nothing answers any more.
     pub fn remove(&self) {
         self.lock().is_inserted = false;
+        self.move_switch();
     }
 
     /// Puts the card into its socket again. It knows nothing but what is stored.
@@ -182,6 +193,20 @@ impl SdCard {
         let mut state = self.lock();
         state.is_inserted = true;
         state.reset(Phase::SdBus);
+        drop(state);
+        self.move_switch();
+    }
+
+    /// Without the lock, for who sees the line move may be the card.
+    fn move_switch(&self) {
+        let state = self.lock();
+        let (switch, is_inserted) = (state.switch.clone(), state.is_inserted);
+        drop(state);
+        match (switch, is_inserted) {
+            (Some(switch), true) => switch.drive(false),
+            (Some(switch), false) => switch.let_go(),
+            (None, _) => {}
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

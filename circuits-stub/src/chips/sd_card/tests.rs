@@ -1,5 +1,8 @@
+use circuits_gpio::{Bias, Config, Input};
+
 use super::commands::*;
 use super::*;
+use crate::Stub;
 
 /// A card in its socket, and a time that stands still unless the test moves it.
 struct Bench(SdCard, Time);
@@ -168,7 +171,7 @@ fn blocks_are_read_one_or_many() {
     bench.exchange(&[0xff; 100]);
     // A byte that means nothing, and then the response.
     let answer = bench.exchange(&[0x4c, 0, 0, 0, 0, 0x61, 0xff, 0xff, 0xff, 0xff]);
-    assert_eq!(answer[7..], [0xff, 0, 0xff]);
+    assert_eq!(answer[6..], [0x7f, 0xff, 0, 0xff]);
     assert_eq!(
         bench.command(12, 0),
         [ILLEGAL_COMMAND],
@@ -286,6 +289,20 @@ fn a_card_that_comes_back_remembers_its_blocks() {
     assert_eq!(bench.command(13, 0), [0xff; 2], "on the SD bus");
     let bench = Bench::ready(bench.0);
     assert_eq!(bench.0.contents(1..2)[..5], *b"kept\0");
+}
+
+#[test]
+fn a_switch_in_the_socket_tells_of_the_card() {
+    let stub = Stub::virtual_time().lines(["CARD"]);
+    let config = Config::new().bias(Bias::PullUp);
+    let line = Input::open_on(&stub, "CARD", &config).unwrap();
+    assert!(line.get().unwrap());
+    let card = SdCard::sdhc().detected_by(stub.pin("CARD").unwrap());
+    assert!(!line.get().unwrap());
+    card.remove();
+    assert!(line.get().unwrap());
+    card.insert();
+    assert!(!line.get().unwrap());
 }
 
 /// Bytes that are no command lead nowhere.

@@ -284,3 +284,20 @@ fn is_seen_to_get_ready_in_the_middle_of_a_transaction() {
         assert_eq!(bytes[1..] == [0xef, 0x40, 0x16], is_right, "{mode:?}");
     }
 }
+
+/// Bytes that are no command lead nowhere, and those that are one do no harm.
+#[test]
+fn takes_whatever_comes() {
+    let mut bench = Bench(W25q::w25q16jv(), Time::ZERO);
+    let mut state = 1u32;
+    let mut draw = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize % below
+    };
+    for _ in 0..20_000 {
+        let bytes: Vec<u8> = (0..draw(9)).map(|_| draw(256) as u8).collect();
+        let [] = bench.send(&bytes);
+        let [] = bench.send(&[0x06]);
+        bench.pass(draw(100_000) as u64);
+    }
+}
