@@ -3,27 +3,28 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, VirtualBoard, signal_this_thread};
 use circuits_gpio::contract::{Bench, FACTS};
 use circuits_gpio::{Backend, LineSpec};
 use circuits_stub::Stub;
 use circuits_wait::Interrupt;
 
 struct StubBench {
-    stub: Stub,
-    executor: Executor,
+    board: VirtualBoard,
 }
 
 impl StubBench {
     fn new(stub: Stub, executor: Executor) -> StubBench {
         let stub = stub.lines(["one", "other", "out"]).chip("elsewhere", [""]);
-        StubBench { stub, executor }
+        StubBench {
+            board: VirtualBoard::new(stub, executor),
+        }
     }
 }
 
 impl Bench for StubBench {
     fn backend(&self) -> &dyn Backend {
-        &self.stub
+        &self.board.stub
     }
 
     fn inputs(&self) -> [LineSpec; 2] {
@@ -35,39 +36,31 @@ impl Bench for StubBench {
     }
 
     fn drive(&self, input: usize, high: bool) {
-        self.stub.drive(&self.inputs()[input], high).unwrap();
+        self.board.stub.drive(&self.inputs()[input], high).unwrap();
     }
 
     fn level(&self) -> bool {
-        self.stub.level("out").unwrap()
+        self.board.stub.level("out").unwrap()
     }
 
     fn remove(&self) {
-        self.stub.remove_chip("gpiochip0").unwrap();
+        self.board.stub.remove_chip("gpiochip0").unwrap();
     }
 
     fn forbidden(&self, f: &mut (dyn FnMut(&dyn Backend) + Send)) {
-        f(&self.stub.without_permission());
+        f(&self.board.stub.without_permission());
     }
 
     fn interrupt(&self) -> Interrupt {
-        self.stub.interrupt().unwrap()
+        self.board.stub.interrupt().unwrap()
     }
 
     fn run(&self, threads: Vec<Thread>) {
-        self.stub.run(|| {
-            let spawn = |(name, f): Thread| self.stub.spawn(name, f).unwrap();
-            let threads: Vec<_> = threads.into_iter().map(spawn).collect();
-            threads
-                .into_iter()
-                .for_each(|thread| thread.join().unwrap());
-        });
+        self.board.run(threads);
     }
 
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let executor = self.executor;
-        self.stub
-            .block_on_with(|task| executor.run(Box::pin(task)), future);
+        self.board.block_on(future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {

@@ -9,11 +9,20 @@ use crate::{Backend, ChipSelect, Config, Limits, Linux, Result};
 /// Each call is a message of its own, whatever its length: one that is longer than a message can be goes
 /// in several, if the chip select rests ([`ChipSelect::None`]), for nobody sees a difference then.
 ///
+/// With a GPIO line as chip select it is a device by `ExclusiveDevice` of the crate embedded-hal-bus: the
+/// example `chip_select` of the crate circuits.
+///
 /// ```
-/// use circuits_gpio::Output;
 /// use circuits_spi::{Bus, ChipSelect, Config};
-/// use circuits_stub::{Stub, chips::Tmp102, registers::RegisterMap};
-/// # fn main() {}
+/// use circuits_stub::Stub;
+/// use embedded_hal::spi::SpiBus;
+///
+/// let board = Stub::virtual_time().spi_node("spidev0.0")?;
+/// let config = Config::new().speed_hz(3_200_000).chip_select(ChipSelect::None);
+/// let mut strip = Bus::open_on(&board, "spidev0.0", &config)?;
+/// strip.write(&[0b1100_1000; 9000])?;
+/// assert_eq!(board.clock().now().as_nanos(), 9000 * 8 * 1_000_000_000 / 3_200_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Bus(Node);

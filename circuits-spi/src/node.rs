@@ -264,6 +264,7 @@ fn configure(handle: &dyn Handle, device: &Arc<str>, config: &Config) -> Result<
     };
     let from_io = |source| Error::from_io(device, source);
     let is_refused = |error: &io::Error| error.raw_os_error() == Some(EINVAL);
+    let before = handle.config().map_err(from_io)?;
     let mut asked = config.clone();
     let mut result = granted(handle, &asked);
     // Bits can be turned round here.
@@ -272,15 +273,20 @@ fn configure(handle: &dyn Handle, device: &Arc<str>, config: &Config) -> Result<
         settings.reverses = true;
         result = granted(handle, &asked);
     }
-    match result {
-        Ok(()) => Ok(settings),
-        Err(source) if is_refused(&source) => Err(Error::Unsupported {
+    let Err(source) = result else {
+        return Ok(settings);
+    };
+    let error = match is_refused(&source) {
+        true => Error::Unsupported {
             device: device.clone(),
             what: refused(handle, &asked),
             source,
-        }),
-        Err(source) => Err(from_io(source)),
-    }
+        },
+        false => from_io(source),
+    };
+    // What is told is what was refused, not this.
+    let _ = handle.configure(&before);
+    Err(error)
 }
 
 /// Sets a device up and reads that back. What was not granted is refused.
@@ -295,7 +301,6 @@ fn granted(handle: &dyn Handle, config: &Config) -> io::Result<()> {
 
 /// Finds out what it is that the controller cannot do: whatever it refuses by itself.
 fn refused(handle: &dyn Handle, config: &Config) -> &'static str {
-    let before = handle.config();
     let plain = || Config::new().speed_hz(config.max_speed_hz());
     let asked = [
         (plain().mode(config.clock_mode()), "this clock mode"),
@@ -325,8 +330,5 @@ fn refused(handle: &dyn Handle, config: &Config) -> &'static str {
     let refused = asked
         .into_iter()
         .find(|(config, _)| granted(handle, config).is_err());
-    if let Ok(before) = before {
-        let _ = handle.configure(&before);
-    }
     refused.map_or("these settings together", |(_, what)| what)
 }

@@ -4,20 +4,21 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, VirtualBoard, signal_this_thread};
 use circuits_enumerate::contract::{Bench, FACTS, Plugged};
 use circuits_enumerate::{Backend, Devices};
 use circuits_stub::Stub;
 
 struct StubBench {
-    stub: Stub,
-    executor: Executor,
+    board: VirtualBoard,
 }
 
 impl StubBench {
     fn new(stub: Stub, executor: Executor) -> StubBench {
         let stub = stub.uevent_queue(4096).lines(["LED"]);
-        StubBench { stub, executor }
+        StubBench {
+            board: VirtualBoard::new(stub, executor),
+        }
     }
 }
 
@@ -46,15 +47,15 @@ impl Drop for Chip {
 
 impl Bench for StubBench {
     fn backend(&self) -> &dyn Backend {
-        &self.stub
+        &self.board.stub
     }
 
     fn plug(&self) -> Box<dyn Plugged> {
-        let name = self.stub.plug_chip("plugged", ["LAMP"]);
-        let chips = Devices::list_on(&self.stub).unwrap().gpio_chips();
+        let name = self.board.stub.plug_chip("plugged", ["LAMP"]);
+        let chips = Devices::list_on(&self.board.stub).unwrap().gpio_chips();
         let chip = chips.into_iter().find(|chip| chip.name == name).unwrap();
         Box::new(Chip {
-            stub: self.stub.clone(),
+            stub: self.board.stub.clone(),
             name,
             path: chip.path,
         })
@@ -64,24 +65,16 @@ impl Bench for StubBench {
         for _ in 0..1000 {
             let again =
                 b"add@/devices/platform/stub.0\0SUBSYSTEM=platform\0MODALIAS=platform:stub\0";
-            self.stub.feed(again).unwrap();
+            self.board.stub.feed(again).unwrap();
         }
     }
 
     fn run(&self, threads: Vec<Thread>) {
-        self.stub.run(|| {
-            let spawn = |(name, f): Thread| self.stub.spawn(name, f).unwrap();
-            let threads: Vec<_> = threads.into_iter().map(spawn).collect();
-            threads
-                .into_iter()
-                .for_each(|thread| thread.join().unwrap());
-        });
+        self.board.run(threads);
     }
 
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let executor = self.executor;
-        self.stub
-            .block_on_with(|task| executor.run(Box::pin(task)), future);
+        self.board.block_on(future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {

@@ -20,7 +20,8 @@ pub struct Controller {
     lsb_first: bool,
     three_wire: bool,
     no_chip_select: bool,
-    active_high: bool,
+    /// Its chip selects are GPIO lines: whether they are active high is not asked.
+    by_lines: bool,
     loopback: bool,
     pub(super) limits: Limits,
 }
@@ -35,7 +36,7 @@ impl Controller {
             lsb_first: true,
             three_wire: true,
             no_chip_select: true,
-            active_high: true,
+            by_lines: false,
             loopback: true,
             limits: Limits::SPIDEV,
         }
@@ -47,7 +48,7 @@ impl Controller {
         Controller {
             bits_per_word: (8, 8),
             lsb_first: false,
-            active_high: false,
+            by_lines: true,
             loopback: false,
             ..Controller::new()
         }
@@ -62,7 +63,7 @@ impl Controller {
             lsb_first: false,
             three_wire: false,
             no_chip_select: false,
-            active_high: false,
+            by_lines: true,
             loopback: false,
             ..Controller::new()
         }
@@ -74,16 +75,21 @@ impl Controller {
         self
     }
 
+    /// What becomes of a configuration that it can (`spidev_ioctl`, drivers/spi/spidev.c).
+    pub(super) fn held(&self, config: &Config) -> Config {
+        let config = config.clone().split(false);
+        match config.selects() {
+            ChipSelect::ActiveHigh if self.by_lines => config.chip_select(ChipSelect::ActiveLow),
+            _ => config,
+        }
+    }
+
     pub(super) fn can(&self, config: &Config) -> bool {
         let (least, most) = self.bits_per_word;
         (least..=most).contains(&config.word_bits())
             && (self.lsb_first || config.order() == BitOrder::MsbFirst)
             && (self.three_wire || !config.is_three_wire())
             && (self.loopback || !config.is_loopback())
-            && match config.selects() {
-                ChipSelect::ActiveLow => true,
-                ChipSelect::ActiveHigh => self.active_high,
-                ChipSelect::None => self.no_chip_select,
-            }
+            && (self.no_chip_select || config.selects() != ChipSelect::None)
     }
 }

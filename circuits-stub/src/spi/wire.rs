@@ -239,7 +239,8 @@ impl Wire {
         if !state.controller.can(config) {
             return Err(errno(EINVAL));
         }
-        state.node(select, id)?.config = config.clone().split(false);
+        let held = state.controller.held(config);
+        state.node(select, id)?.config = held;
         Ok(())
     }
 
