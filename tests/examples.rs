@@ -312,4 +312,5 @@ fn a_machine_without_buses_says_so() {
         fails(backend, "flash_id", &[], &[r#"no SPI device "spidev0.0""#]);
     }
     fails(None, "blinky", &[], &["CIRCUITS_BACKEND=stub"]);
+    fails(None, "flash_id", &[], &["CIRCUITS_BACKEND=stub"]);
 }
