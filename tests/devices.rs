@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use circuits::enumerate::{Devices, ErrorKind, Filter, Identity};
 use circuits::prelude::*;
-use circuits::stub::chips::Tmp102;
+use circuits::stub::chips::{Tmp102, W25q};
 use circuits::stub::{Profile, Stub};
-use circuits::{ReconnectError, gpio, i2c, reconnect_async};
+use circuits::{ReconnectError, gpio, i2c, reconnect_async, spi};
 
 const SOON: Duration = Duration::from_secs(1);
 const MILLIS: Duration = Duration::from_millis(1);
@@ -208,4 +208,71 @@ fn a_board_that_is_fed_can_be_interrupted() {
         .unwrap();
     let error = without.interrupt().unwrap_err().to_string();
     assert!(error.contains("Linux::with_clock"), "{error}");
+}
+
+#[test]
+fn an_spi_device_is_found_again_when_it_has_its_driver_back() {
+    let stub = Stub::virtual_time()
+        .spi_device("spidev0.0", W25q::w25q32jv())
+        .unwrap();
+    let board = Board::from(&stub);
+    let config = spi::Config::new();
+    let mut flash = board.spi_device("spidev0.0", &config).unwrap();
+    let mut watch = board.watch().unwrap();
+    let controllers = watch.devices().spi_controllers();
+    assert_eq!(controllers[0].name, "spi0");
+    let identity = controllers[0].devices[0].identity.clone();
+    assert_eq!(
+        controllers[0].devices[0].spidev.as_deref(),
+        Some("spidev0.0")
+    );
+
+    stub.remove_spi_node("spidev0.0").unwrap();
+    let error = flash.write(&[0x9f]).unwrap_err();
+    assert_eq!(error.kind(), spi::ErrorKind::Removed);
+    let gone = watch.wait_change(SOON).unwrap().unwrap();
+    assert_eq!(gone.device().subsystem(), "spidev");
+    while watch.try_change().unwrap().is_some() {}
+    let device = &watch.devices().spi_controllers()[0].devices[0];
+    assert!(
+        device
+            .unavailable()
+            .unwrap()
+            .contains("no driver has spi0.0")
+    );
+
+    let back = stub.run(|| {
+        let application = board.clone();
+        let waiting = stub.spawn("application", move || {
+            application.reconnect(&identity, 10 * SOON, |name| {
+                application.spi_device(name, &spi::Config::new())
+            })
+        });
+        stub.delay().sleep(SOON).unwrap();
+        stub.plug_spi("spidev0.0", W25q::w25q32jv()).unwrap();
+        waiting.unwrap().join().unwrap()
+    });
+    let mut id = [0x9f, 0, 0, 0];
+    back.unwrap().transfer_in_place(&mut id).unwrap();
+    assert_eq!(id[1..], [0xef, 0x40, 0x16]);
+    let error = flash.write(&[0x9f]).unwrap_err();
+    assert_eq!(error.kind(), spi::ErrorKind::Removed);
+}
+
+#[test]
+fn an_spi_device_grows_by_a_uevent() {
+    let memory = Filter::new().subsystem("spidev");
+    let stub = Stub::virtual_time().profile(Profile::new(memory).spi_device(W25q::w25q32jv));
+    let board = Board::from(&stub);
+    let path = "/devices/spi_master/spi1/spi1.2/spidev/spidev1.2";
+    let event = |action| format!("{action}@{path}\0SUBSYSTEM=spidev\0DEVNAME=spidev1.2\0");
+    stub.feed(event("add").as_bytes()).unwrap();
+    assert_eq!(board.spi_devices().unwrap(), ["spidev1.2"]);
+    let mut flash = board.spi_device("spidev1.2", &spi::Config::new()).unwrap();
+    let mut id = [0x9f, 0, 0, 0];
+    flash.transfer_in_place(&mut id).unwrap();
+    assert_eq!(id[1..], [0xef, 0x40, 0x16]);
+    stub.feed(event("remove").as_bytes()).unwrap();
+    let error = flash.transfer_in_place(&mut id).unwrap_err();
+    assert_eq!(error.kind(), spi::ErrorKind::Removed);
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use circuits::enumerate::{ChangeKind, ErrorKind, Filter, Identity};
 use circuits::prelude::*;
+use circuits::spi::Config;
 use circuits::{Board, ReconnectError, reconnect_async};
 
 use circuits_bench::{Outside, Udevd, block_on};
@@ -152,4 +153,34 @@ fn an_i2c_controller_goes_when_its_bus_is_closed_and_comes_back() {
         let back = board.reconnect(&identity, SOON, |name| board.i2c_bus(name));
         back.unwrap().write_read(0x48, &[0], &mut raw).unwrap();
     });
+}
+
+#[test]
+#[ignore = "needs the emulated Pi"]
+fn an_spi_device_loses_its_driver_and_gets_it_back() {
+    const DRIVER: &str = "/sys/bus/spi/drivers/spidev";
+    let board = Board::linux().unwrap();
+    let config = Config::new().speed_hz(10_000_000);
+    let mut nobody = board.spi_device("spidev0.1", &config).unwrap();
+    nobody.write(&[0]).unwrap();
+    let controllers = board.devices().unwrap().spi_controllers();
+    let mut devices = controllers.into_iter().flat_map(|all| all.devices);
+    let device = devices.find(|device| device.name == "spi0.1").unwrap();
+    fs::write(format!("{DRIVER}/unbind"), "spi0.1").unwrap();
+    for _ in 0..2 {
+        let error = nobody.write(&[0]).unwrap_err();
+        assert_eq!(error.kind(), circuits::spi::ErrorKind::Removed);
+    }
+    let error = board.spi_device("spidev0.1", &config).unwrap_err();
+    assert!(error.to_string().contains("no driver has it"), "{error}");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(300));
+            fs::write(format!("{DRIVER}/bind"), "spi0.1").unwrap();
+        });
+        let open = |name: &str| board.spi_device(name, &config);
+        let mut back = board.reconnect(&device.identity, SOON, open).unwrap();
+        back.write(&[0]).unwrap();
+    });
+    assert!(nobody.write(&[0]).is_err());
 }

@@ -24,8 +24,8 @@ impl Stub {
     /// board, and programs that watch it are told. The marks of a feed are taken, too: see
     /// [`Datagram`].
     ///
-    /// GPIO chips and I2C buses grow by it, as a [profile](Stub::profile) says: without one a bus is
-    /// empty, and a chip cannot be opened. Other devices are there to be listed.
+    /// GPIO chips, I2C buses and nodes of SPI controllers grow by it, as a [profile](Stub::profile) says:
+    /// without one a bus is empty, and a chip cannot be opened. Other devices are there to be listed.
     ///
     /// # Errors
     /// [`Error::NoUevent`](crate::Error::NoUevent), and nothing was done.
@@ -189,8 +189,20 @@ impl Hotplug {
             self.grow_chip(board, event.devpath(), name);
         } else if subsystem == "i2c-dev" {
             self.grow_bus(board, event.devpath(), name);
-        } else if subsystem == "spidev" && board.controllers.grow(name) {
-            board.tell(|| crate::trace::Action::AddBus { bus: name.into() });
+        } else if subsystem == "spidev" {
+            self.grow_node(board, event.devpath(), name);
+        }
+    }
+
+    fn grow_node(&self, board: &Board, path: &Path, name: &str) {
+        if !board.controllers.grow(name) {
+            return;
+        }
+        board.tell(|| crate::trace::Action::AddBus { bus: name.into() });
+        if let Some(device) = self.profile_of(path).and_then(|profile| profile.selected()) {
+            if let Err(error) = board.controllers.attach(name, device) {
+                board.tell(|| crate::trace::Action::Note(error.to_string()));
+            }
         }
     }
 

@@ -65,46 +65,45 @@ impl Hotplug {
         );
     }
 
-    /// A node of an SPI controller was put there.
+    /// A node of an SPI controller was put there: the driver spidev got a device.
     pub(crate) fn spi_came(&self, board: &Board, controller: u32, select: u32) {
         let (driver, alias) = ("spi-stub", "platform:spi-stub");
         let parent = format!("/devices/platform/{driver}.{controller}");
         let master = format!("{parent}/spi_master/spi{controller}");
         let device = format!("{master}/spi{controller}.{select}");
         let node = format!("spidev{controller}.{select}");
+        // Controllers and chip selects stay when a driver goes.
         let mut events = Vec::new();
-        // The controller comes with the first of its nodes, and stays.
-        if self.tree.list(Path::new(&format!("/sys{parent}"))).is_err() {
-            for event in [
+        if self.is_new(&parent) {
+            events.extend([
                 uevent(Action::Add, &parent, "platform").with("MODALIAS", alias),
                 uevent(Action::Add, &master, "spi_master"),
                 uevent(Action::Bind, &parent, "platform")
                     .with("DRIVER", driver)
                     .with("MODALIAS", alias),
-            ] {
-                self.happen(board, event);
-            }
+            ]);
         }
-        self.tree
-            .file(format!("/sys{device}/modalias"), "spi:stub\n");
-        if self.tree.list(Path::new(&format!("/sys{device}"))).is_err()
-            || self
-                .tree
-                .read(Path::new(&format!("/sys{device}/uevent")))
-                .is_err()
-        {
+        if self.is_new(&device) {
             events.push(uevent(Action::Add, &device, "spi").with("MODALIAS", "spi:stub"));
         }
-        events.extend([
-            uevent(Action::Add, &format!("{device}/spidev/{node}"), "spidev")
-                .with("MAJOR", "153")
-                .with("MINOR", "0")
-                .with("DEVNAME", &node),
-            uevent(Action::Bind, &device, "spi")
-                .with("DRIVER", "spidev")
-                .with("MODALIAS", "spi:stub"),
-        ]);
-        self.came(board, &node, events);
+        let add = uevent(Action::Add, &format!("{device}/spidev/{node}"), "spidev")
+            .with("MAJOR", "153")
+            .with("MINOR", select.to_string())
+            .with("DEVNAME", &node);
+        let bind = uevent(Action::Bind, &device, "spi")
+            .with("DRIVER", "spidev")
+            .with("MODALIAS", "spi:stub");
+        events.extend([add.clone(), bind.clone()]);
+        for event in events {
+            self.happen(board, event);
+        }
+        // The driver takes its node away before it lets go of the device.
+        self.lock().plugged.insert(node, vec![bind, add]);
+    }
+
+    fn is_new(&self, path: &str) -> bool {
+        let uevent = format!("/sys{path}/uevent");
+        self.tree.read(Path::new(&uevent)).is_err()
     }
 
     fn came(&self, board: &Board, name: &str, events: Vec<Uevent>) {

@@ -5,7 +5,7 @@ use circuits_enumerate::{Device, Devices, Filter};
 use circuits_i2c::Address;
 
 use crate::gpio::GrownLine;
-use crate::i2c;
+use crate::{i2c, spi};
 
 /// What a device of some kind grows into when a uevent tells the virtual board that it came: the
 /// kernel says that there is a chip, and not what is on it.
@@ -30,9 +30,12 @@ pub struct Profile {
     label: String,
     lines: Vec<String>,
     devices: Vec<(Address, MakeDevice)>,
+    /// What is on its chip select.
+    selected: Option<MakeSelected>,
 }
 
 type MakeDevice = Arc<dyn Fn() -> Box<dyn i2c::Device> + Send + Sync>;
+type MakeSelected = Arc<dyn Fn() -> Box<dyn spi::Device> + Send + Sync>;
 
 impl Profile {
     /// Makes a profile of the devices that the filter lets through, or that hang on such a device.
@@ -42,6 +45,7 @@ impl Profile {
             label: String::new(),
             lines: Vec::new(),
             devices: Vec::new(),
+            selected: None,
         }
     }
 
@@ -67,6 +71,15 @@ impl Profile {
         self
     }
 
+    /// On its chip select of an SPI controller is a device, which is made each time that it comes.
+    pub fn spi_device<D: spi::Device + 'static>(
+        mut self,
+        make: impl Fn() -> D + Send + Sync + 'static,
+    ) -> Profile {
+        self.selected = Some(Arc::new(move || Box::new(make())));
+        self
+    }
+
     pub(super) fn fits(&self, device: &Device, devices: &Devices) -> bool {
         let mut above = devices.above(device.path());
         self.filter.matches(device) || above.any(|device| self.filter.matches(device))
@@ -86,6 +99,10 @@ impl Profile {
             .iter()
             .map(|(address, make)| (*address, make()))
     }
+
+    pub(super) fn selected(&self) -> Option<Box<dyn spi::Device>> {
+        self.selected.as_ref().map(|make| make())
+    }
 }
 
 impl fmt::Debug for Profile {
@@ -96,6 +113,6 @@ impl fmt::Debug for Profile {
             .field("label", &self.label)
             .field("lines", &self.lines)
             .field("addresses", &addresses.collect::<Vec<_>>())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

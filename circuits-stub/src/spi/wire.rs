@@ -131,7 +131,7 @@ impl Controllers {
         true
     }
 
-    pub(super) fn attach(&self, name: &str, device: Box<dyn Device>) -> Result<()> {
+    pub(crate) fn attach(&self, name: &str, device: Box<dyn Device>) -> Result<()> {
         let no_node = || Error::NoNode { node: name.into() };
         let (number, select) = numbers(name)?;
         let wire = self.find(number).ok_or_else(no_node)?;
