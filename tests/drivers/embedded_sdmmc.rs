@@ -7,7 +7,7 @@ use embedded_sdmmc::{
     Block, BlockDevice, BlockIdx, Mode, SdCard, TimeSource, Timestamp, VolumeIdx, VolumeManager,
 };
 
-use crate::spi::on_spi;
+use crate::spi::{on_spi, on_spi_line};
 
 fn driver(stub: &Stub, device: Device) -> SdCard<Device, Delay> {
     SdCard::new(device, stub.delay())
@@ -159,6 +159,20 @@ fn driver_embedded_sdmmc_blocks() {
         assert_eq!(read[2].contents[..12], *b"from outside");
         assert_eq!(read[3].contents, [3; 512]);
         assert!(sd.read(&mut read[..1], BlockIdx(last + 1)).is_err());
+    });
+}
+
+#[test]
+fn driver_embedded_sdmmc_selected_by_a_line() {
+    let card = chips::SdCard::sdhc();
+    card.set_contents(7, b"seven");
+    on_spi_line(card.clone(), |stub, device| {
+        let sd = SdCard::new(device, stub.delay());
+        let mut block = [Block::new()];
+        sd.read(&mut block, BlockIdx(7)).unwrap();
+        assert_eq!(block[0].contents[..6], *b"seven\0");
+        sd.write(&block, BlockIdx(8)).unwrap();
+        assert_eq!(card.contents(7..8), card.contents(8..9));
     });
 }
 
