@@ -54,6 +54,10 @@ fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref::<circuits_i2c::Error>() {
         absent |= error.kind() == circuits_i2c::ErrorKind::NotFound && no_buses();
     }
+    #[cfg(feature = "spi")]
+    if let Some(circuits_spi::Error::NotFound { absence, .. }) = error.downcast_ref() {
+        absent |= *absence == circuits_spi::Absence::NoController;
+    }
     absent |= matches!(
         error.downcast_ref::<crate::Error>(),
         Some(crate::Error::NotLinux)

@@ -198,6 +198,44 @@ fn oled_shows_a_robot_in_the_terminal() {
 }
 
 #[test]
+fn flash_id_names_it_and_shows_what_is_in_it() {
+    let output = run(Some("stub"), "flash_id", &["--dump", "38"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        lines(&output.stdout),
+        [
+            "ef 40 16: Winbond, 4 MiB",
+            "000000  54 68 65 20 66 6c 61 73 68 20 6d 65 6d 6f 72 79  The flash memory",
+            "000010  20 6f 66 20 74 68 65 20 73 61 6d 70 6c 65 20 62   of the sample b",
+            "000020  6f 61 72 64 2e 0a                                oard..",
+        ]
+    );
+    // The board tells of it from its side.
+    let board = lines(&output.stderr).join("\n");
+    assert!(
+        board.contains("spidev0.0: select, write 9f, read ef 40 16, deselect"),
+        "{board}"
+    );
+    let nobody = ["--device", "spidev0.7"];
+    fails(Some("stub"), "flash_id", &nobody, &["spidev0.7"]);
+}
+
+#[test]
+fn adc_shows_all_channels() {
+    let output = run(Some("stub"), "adc", &["--count", "3"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert_eq!(said.len(), 3 * 8 + 2, "{said:?}");
+    for table in said.chunks(9) {
+        assert!(table[0].starts_with("CH0  "), "{table:?}");
+        assert_eq!(table[1], "CH1  0.412 V  ####");
+        assert_eq!(table[7], "CH7  2.888 V  ############################");
+    }
+    // Somebody turns the knob; where it turns round, two may be alike.
+    assert!(said[0] != said[9] || said[9] != said[18], "{said:?}");
+}
+
+#[test]
 fn blinky_is_seen_to_blink_by_the_board() {
     let output = run(Some("stub"), "blinky", &["--count", "2"]);
     assert!(output.status.success(), "{output:?}");
@@ -313,6 +351,8 @@ fn a_machine_without_buses_says_so() {
     for backend in [None, Some(""), Some("linux")] {
         fails(backend, "blinky", &[], &["no GPIO chip /dev/gpiochip*"]);
         fails(backend, "read_sensor", &[], &[r#"no I2C bus "i2c-1""#]);
+        fails(backend, "flash_id", &[], &[r#"no SPI device "spidev0.0""#]);
     }
     fails(None, "blinky", &[], &["CIRCUITS_BACKEND=stub"]);
+    fails(None, "flash_id", &[], &["CIRCUITS_BACKEND=stub"]);
 }

@@ -7,8 +7,9 @@ use circuits_gpio::{Config, Output};
 use circuits_wait::Time;
 
 use crate::Stub;
-use crate::chips::{Picture, Ssd1306, Tmp102};
+use crate::chips::{Mcp3008, Picture, Ssd1306, Tmp102, W25q};
 use crate::parts::{Button, Encoder};
+use crate::spi::Controller;
 use crate::stub::Board;
 
 /// The lines of a Raspberry Pi 3's header as its device tree names them (bcm2837-rpi-3-b.dts), and
@@ -54,8 +55,10 @@ const OTHER: &str = "gpiochip0:45";
 
 impl Stub {
     /// Makes a sample board in real time: a Raspberry Pi with a TMP102 at 0x48 of `i2c-1` in a room
-    /// that warms up and cools down by half a degree a minute, an SSD1306 with 128 by 64 pixels at 0x3c,
-    /// an LED on `GPIO17`, a button from
+    /// that warms up and cools down by half a degree a minute, an SSD1306 with 128 by 64 pixels at 0x3c, a
+    /// W25Q32JV flash memory with a text at `spidev0.0` and an MCP3008 converter at `spidev0.1` (its channel
+    /// 0 goes up and down with a knob that somebody turns, the others have eighths of its 3.3 V), an LED on
+    /// `GPIO17`, a button from
     /// `GPIO27` to ground that somebody presses every second, and a rotary encoder on `GPIO5` and
     /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
     /// another one takes line 45 now and then. What the screen shows is put into the trace, twice a second
@@ -77,12 +80,30 @@ impl Stub {
         if let Err(error) = thread::Builder::new().name("viewer".into()).spawn(viewer) {
             stub.note(format!("nobody looks at the screen: {error}"));
         }
+        // So are the names of the nodes.
+        let _ = stub.connect_spi();
         let board = Arc::downgrade(stub.board());
         let life = move || while live(&board).is_ok() {};
         if let Err(error) = thread::Builder::new().name("life".into()).spawn(life) {
             stub.note(format!("nobody presses {BUTTON}: {error}"));
         }
         stub
+    }
+
+    fn connect_spi(&self) -> crate::Result<()> {
+        self.clone()
+            .spi_controller("spidev0.0", Controller::bcm2835())?;
+        let flash = W25q::w25q32jv();
+        flash.set_contents(0, b"The flash memory of the sample board.\n");
+        self.plug_spi("spidev0.0", flash)?;
+        let adc = Mcp3008::new(3.3);
+        // In the middle of a step.
+        let eighths = |channel| (128.0 * f32::from(channel) + 0.5) / 1024.0;
+        (1..8u8).for_each(|channel| adc.set_volts(channel.into(), 3.3 * eighths(channel)));
+        adc.follow(0, |time| {
+            1.65 + 1.65 * (time.as_nanos() as f32 / 10e9 * std::f32::consts::TAU).sin()
+        });
+        self.plug_spi("spidev0.1", adc)
     }
 
     fn is_used(&self, line: &str) -> bool {

@@ -58,7 +58,7 @@ pub(crate) fn on_i2c_at(
     let chip: Vec<_> = chip.into_iter().collect();
     let deaf = chip
         .iter()
-        .map(|(address, _)| (*address, Box::new(Deaf::default()) as _));
+        .map(|(address, _)| (*address, Box::<Deaf>::default() as _));
     let deaf = deaf.collect();
     assert!(
         catch_unwind(AssertUnwindSafe(|| run(deaf))).is_err(),

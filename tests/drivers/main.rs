@@ -7,6 +7,8 @@ mod ads1x1x;
 mod deaf;
 mod ds323x;
 mod eeprom24x;
+mod embedded_sdmmc;
+mod max7219;
 mod mcp3008;
 mod spi;
 mod ssd1306;

@@ -1,9 +1,10 @@
 use circuits::gpio::{Config, Output};
+use circuits::spi::Device;
 use circuits::stub::Stub;
 use circuits::stub::chips::W25q;
 use w25q32jv::{SECTOR_SIZE, W25q32jv};
 
-use crate::spi::{Device, on_spi};
+use crate::spi::on_spi;
 
 fn flash(stub: &Stub, device: Device) -> W25q32jv<Device, Output, Output> {
     let stub = stub.clone().lines(["HOLD", "WP"]);

@@ -2,6 +2,7 @@ use std::array;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use circuits_spi::Mode;
 use circuits_wait::Time;
 
 use crate::spi::Device;
@@ -11,10 +12,25 @@ use crate::spi::Device;
 ///
 /// It waits for a start bit, measures one channel, or one against its neighbour, and sends the result
 /// most significant bit first, then the other way round, then zeros, until it is deselected. Before it
-/// has something to say the line stays high. The inputs are what they are at the beginning of the
-/// transfer; noise, offset, and clocks that are too slow or too fast for the supply are not there.
+/// has something to say the line stays high. The inputs are what they are when the clock starts to run;
+/// noise, offset, and clocks that are too slow or too fast for the supply are not there.
 ///
 /// Clones are the same chip.
+///
+/// ```
+/// use circuits_spi::{Config, Device};
+/// use circuits_stub::{Stub, chips::Mcp3008};
+/// use embedded_hal::spi::SpiDevice;
+///
+/// let chip = Mcp3008::new(3.3);
+/// let board = Stub::virtual_time().spi_device("spidev0.0", chip.clone())?;
+/// let mut adc = Device::open_on(&board, "spidev0.0", &Config::new().speed_hz(1_350_000))?;
+/// chip.set_volts(2, 1.65);
+/// let mut bytes = [1, 0b1010_0000, 0];
+/// adc.transfer_in_place(&mut bytes)?;
+/// assert_eq!(u16::from_be_bytes([bytes[1] & 0b11, bytes[2]]), 512);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Mcp3008(Arc<Mutex<State>>);
 
@@ -122,11 +138,19 @@ impl Device for Mcp3008 {
         (state.now, state.clocks) = (time, None);
     }
 
+    fn clock(&mut self, time: Time) {
+        self.lock().now = time;
+    }
+
     fn transfer(&mut self, byte: u8) -> u8 {
         let mut state = self.lock();
         (0..8).rev().fold(0, |answer, bit| {
             answer << 1 | u8::from(state.clock(byte >> bit & 1 != 0))
         })
+    }
+
+    fn understands(&self, mode: Mode) -> bool {
+        matches!(mode, Mode::Mode0 | Mode::Mode3)
     }
 }
 
@@ -188,7 +212,7 @@ mod tests {
     fn channels_are_single_or_against_their_neighbour() {
         let mut chip = Mcp3008::new(1.024);
         let volts = [
-            0.5005, 0.1005, 0.2005, 0.8005, 0.3005, 0.3005, 0.9005, 0.0005,
+            0.5005, 0.1001, 0.2001, 0.8005, 0.3005, 0.3005, 0.9005, 0.0001,
         ];
         for (channel, volts) in volts.into_iter().enumerate() {
             chip.set_volts(channel, volts);
@@ -217,10 +241,11 @@ mod tests {
     }
 
     #[test]
-    fn follows_the_time_of_its_selection() {
+    fn follows_the_time() {
         let mut chip = Mcp3008::new(1.024);
         chip.follow(0, |time| time.as_nanos() as f32 / 1e9);
-        chip.select(Time::from_nanos(250_500_000));
+        chip.select(Time::ZERO);
+        chip.clock(Time::from_nanos(250_500_000));
         let [_, high, low] = [1, 0x80, 0].map(|byte| chip.transfer(byte));
         assert_eq!(u16::from_be_bytes([high & 0b11, low]), 250);
     }

@@ -48,6 +48,13 @@ pub trait Device: Send {
         let _ = time;
     }
 
+    /// The clock starts to run, while the device is selected: right after that, and after each pause
+    /// in the middle of a transaction, or between transactions if a line selects it. What takes time
+    /// may be over by now.
+    fn clock(&mut self, time: Time) {
+        let _ = time;
+    }
+
     /// A byte goes to the device while one comes from it. Only while it is selected.
     fn transfer(&mut self, byte: u8) -> u8;
 
@@ -72,6 +79,10 @@ pub trait Device: Send {
 impl<D: Device + ?Sized> Device for Box<D> {
     fn select(&mut self, time: Time) {
         (**self).select(time);
+    }
+
+    fn clock(&mut self, time: Time) {
+        (**self).clock(time);
     }
 
     fn transfer(&mut self, byte: u8) -> u8 {

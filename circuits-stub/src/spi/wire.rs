@@ -412,6 +412,9 @@ impl Message<'_> {
             _ => 4,
         };
         let mut devices = state.selected(self.select, config);
+        for device in &mut devices {
+            device.clock(self.time);
+        }
         let mut skew = Skew::default();
         let mut words = 0;
         for word in data.chunks_mut(size) {

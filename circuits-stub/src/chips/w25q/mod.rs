@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use circuits_spi::Mode;
 use circuits_wait::Time;
 
 use crate::spi::Device;
@@ -24,6 +25,23 @@ use crate::spi::Device;
 /// high (0xff).
 ///
 /// Clones are the same chip.
+///
+/// ```
+/// use circuits_spi::{Config, Device};
+/// use circuits_stub::{Stub, chips::W25q};
+/// use embedded_hal::spi::{Operation, SpiDevice};
+///
+/// let chip = W25q::w25q32jv();
+/// let board = Stub::virtual_time().spi_device("spidev0.0", chip.clone())?;
+/// let mut flash = Device::open_on(&board, "spidev0.0", &Config::new())?;
+/// flash.write(&[0x06])?;
+/// flash.write(&[0x02, 0x00, 0x10, 0x00, 0x0f])?;
+/// let mut status = [0];
+/// flash.transaction(&mut [Operation::Write(&[0x05]), Operation::Read(&mut status)])?;
+/// assert_eq!(status, [0b11], "it is busy writing");
+/// assert_eq!(chip.contents(0x1000..0x1002), [0x0f, 0xff]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct W25q(Arc<Mutex<State>>);
 
@@ -352,6 +370,10 @@ impl Device for W25q {
         (state.command, state.count, state.address) = (None, 0, 0);
     }
 
+    fn clock(&mut self, time: Time) {
+        self.lock().catch_up(time);
+    }
+
     fn transfer(&mut self, byte: u8) -> u8 {
         let mut state = self.lock();
         state.count += 1;
@@ -371,6 +393,10 @@ impl Device for W25q {
         if let Some(command) = state.command.take() {
             state.execute(command, time);
         }
+    }
+
+    fn understands(&self, mode: Mode) -> bool {
+        matches!(mode, Mode::Mode0 | Mode::Mode3)
     }
 }
 

@@ -1,4 +1,8 @@
+use circuits_spi as spi;
+use embedded_hal::spi::{Operation, SpiDevice};
+
 use super::*;
+use crate::Stub;
 
 /// A chip, and a time that stands still unless the test moves it.
 struct Bench(W25q, Time);
@@ -252,4 +256,48 @@ fn sleeps_until_it_is_woken() {
     assert_eq!(bench.send(&[0x9f]), [0xff; 3], "waking up");
     bench.pass(3);
     assert_eq!(bench.send(&[0x9f]), [0xef, 0x40, 0x16]);
+}
+
+/// On the wires: modes 0 and 3, and a transaction in which time passes.
+#[test]
+fn is_seen_to_get_ready_in_the_middle_of_a_transaction() {
+    let stub = Stub::virtual_time().spi_device("spidev0.0", W25q::w25q32jv());
+    let stub = stub.unwrap();
+    let mut device = spi::Device::open_on(&stub, "spidev0.0", &spi::Config::new()).unwrap();
+    device.write(&[0x06]).unwrap();
+    device.write(&[0x20, 0, 0, 0]).unwrap();
+    let (mut before, mut after) = ([0; 2], [0; 2]);
+    let mut operations = [
+        Operation::Write(&[0x05]),
+        Operation::Read(&mut before),
+        Operation::DelayNs(45_000_000),
+        Operation::Read(&mut after),
+    ];
+    device.transaction(&mut operations).unwrap();
+    assert_eq!((before, after), ([BUSY | WEL; 2], [0; 2]));
+    for mode in [Mode::Mode0, Mode::Mode1, Mode::Mode2, Mode::Mode3] {
+        let config = spi::Config::new().mode(mode);
+        device.configure(&config).unwrap();
+        let mut bytes = [0x9f, 0, 0, 0];
+        device.transfer_in_place(&mut bytes).unwrap();
+        let is_right = matches!(mode, Mode::Mode0 | Mode::Mode3);
+        assert_eq!(bytes[1..] == [0xef, 0x40, 0x16], is_right, "{mode:?}");
+    }
+}
+
+/// Bytes that are no command lead nowhere, and those that are one do no harm.
+#[test]
+fn takes_whatever_comes() {
+    let mut bench = Bench(W25q::w25q16jv(), Time::ZERO);
+    let mut state = 1u32;
+    let mut draw = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize % below
+    };
+    for _ in 0..20_000 {
+        let bytes: Vec<u8> = (0..draw(9)).map(|_| draw(256) as u8).collect();
+        let [] = bench.send(&bytes);
+        let [] = bench.send(&[0x06]);
+        bench.pass(draw(100_000) as u64);
+    }
 }
