@@ -4,4 +4,5 @@
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
 mod deaf;
+mod pwm_pca9685;
 mod tmp1x2;

@@ -1,5 +1,7 @@
 //! Chips as their datasheets have them, to be put on the buses of a board.
 
+mod pca9685;
 mod tmp102;
 
+pub use pca9685::Pca9685;
 pub use tmp102::Tmp102;
