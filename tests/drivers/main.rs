@@ -4,5 +4,6 @@
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
 mod deaf;
+mod port_expander;
 mod pwm_pca9685;
 mod tmp1x2;
