@@ -7,7 +7,7 @@ use circuits::{Board, stub};
 
 /// What is there and does nothing: it acknowledges all, and answers 0xff.
 #[derive(Default)]
-struct Deaf {
+pub(crate) struct Deaf {
     bytes: usize,
 }
 

@@ -3,7 +3,10 @@
 //! Each test runs twice: first with a chip that answers 0xff to everything, which must make it fail,
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
+mod bme280;
+mod bme280_multibus;
 mod deaf;
 mod port_expander;
 mod pwm_pca9685;
+mod select;
 mod tmp1x2;
