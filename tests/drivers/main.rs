@@ -6,6 +6,7 @@
 mod bme280;
 mod bme280_multibus;
 mod deaf;
+mod lis3dh_async;
 mod port_expander;
 mod pwm_pca9685;
 mod select;

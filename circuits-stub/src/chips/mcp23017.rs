@@ -240,7 +240,7 @@ impl Port {
 }
 
 impl State {
-    /// Which register of which port an address is (tables 3-1 and 3-2).
+    /// Which register of which port an address is (by BANK).
     fn find(&self, address: u8) -> Option<(usize, u8)> {
         let (port, register) = match self.iocon & BANK {
             0 => (address & 1, address >> 1),
@@ -373,7 +373,7 @@ mod tests {
         ["A", "B"].map(|line| stub.level(line).unwrap())
     }
 
-    /// Table 3-3: what is at reset, and that 0 comes after 0x15.
+    /// The registers at reset, and that 0 comes after 0x15.
     #[test]
     fn resets_as_the_datasheet_says() {
         let mut chip = Mcp23017::new();
@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(read(&mut chip, 0, 23), registers);
     }
 
-    /// Table 3-2 beside table 3-1.
+    /// The register addresses of both.
     #[test]
     fn banks_are_two_arrangements_of_the_same() {
         let mut chip = Mcp23017::new();
