@@ -216,6 +216,20 @@ fn int1_tells_of_data_that_came_during_a_transaction() {
 }
 
 #[test]
+fn int1_lets_go_between_what_was_read_and_what_came_meanwhile() {
+    use i2c::Device;
+    let (stub, mut chip) = wired(I1_ZYXDA);
+    write(&mut chip, at(12_000), &[OUT_X_L | 0x80]);
+    chip.start(Transfer::Read, at(12_000));
+    (0..6).for_each(|_| {
+        chip.read();
+    });
+    chip.stop(at(21_000));
+    let levels = [10_000, 12_000, 19_999, 20_000].map(|t| level(&stub, t));
+    assert_eq!(levels, [true, false, false, true]);
+}
+
+#[test]
 fn int1_tells_of_the_fifo() {
     let (stub, mut chip) = wired(I1_WTM);
     write(&mut chip, at(0), &[CTRL_REG5, FIFO_EN]);
