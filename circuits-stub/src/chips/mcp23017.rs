@@ -460,6 +460,17 @@ mod tests {
         assert_eq!(interrupts(&stub), [true, true], "not enabled");
     }
 
+    #[test]
+    fn a_change_from_before_it_was_asked_for_is_none() {
+        let (stub, mut chip) = wired();
+        write(&mut chip, &[0x04, 0x01]);
+        chip.set_input(0, true);
+        chip.set_input(1, true);
+        write(&mut chip, &[0x04, 0x03]);
+        assert_eq!(read(&mut chip, 0x10, 1), [0x01]);
+        assert_eq!(interrupts(&stub), [true, true]);
+    }
+
     /// Figure 3-7: as long as the pin is not as it should be.
     #[test]
     fn a_default_is_missed_until_it_is_there() {

@@ -351,6 +351,22 @@ mod tests {
         assert_eq!((chip.duty(15), chip.duty(16)), (Some(0.0), None));
     }
 
+    #[test]
+    fn reserved_bits_stay_zero() {
+        let mut chip = Pca9685::new();
+        for (register, kept) in [
+            (1, 0x1f),
+            (2, 0xfe),
+            (5, 0xfe),
+            (7, 0x1f),
+            (8, 0xff),
+            (0x46, 0),
+        ] {
+            write(&mut chip, at(0), &[register, 0xff]);
+            assert_eq!(read(&mut chip, register), kept, "{register:#x}");
+        }
+    }
+
     /// Examples 1 and 2 of section 7.3.3: 10 % delay with 20 % on, 90 % delay with 90 % on.
     #[test]
     fn outputs_are_on_between_the_counts() {
@@ -397,10 +413,10 @@ mod tests {
         chip.stop(at(0));
         assert_eq!(chip.duty(0), Some(0.5));
         write(&mut chip, at(0), &[1, OUTDRV | OCH]);
-        write(&mut chip, at(0), &[6, 0, 0, 0]);
+        write(&mut chip, at(0), &[6, 0, 4, 0]);
         assert_eq!(chip.duty(0), Some(0.5));
-        send(&mut chip, at(0), &[9, 4]);
-        assert_eq!(chip.duty(0), Some(0.25));
+        send(&mut chip, at(0), &[9, 5]);
+        assert_eq!(chip.duty(0), Some(0.0625));
     }
 
     #[test]

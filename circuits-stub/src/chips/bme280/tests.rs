@@ -1,5 +1,6 @@
 use super::compensation::{H, fine_temperature, pressure};
 use super::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn at(millis: u64) -> Time {
     Time::ZERO + Duration::from_millis(millis)
@@ -103,6 +104,27 @@ fn all_that_can_be_measured_has_a_reading() {
             assert!(inside(raw.humidity, 1 << 16));
         }
     }
+}
+
+/// Table 16, and the numbers of the example.
+#[test]
+fn the_calibration_is_where_drivers_look() {
+    let mut chip = Bme280::new();
+    let bytes = read(&mut chip, at(0), 0x88, 26);
+    let mut words = bytes
+        .chunks(2)
+        .map(|word| i16::from_le_bytes([word[0], word[1]]));
+    let (t1, p1) = (27504, 36477_u16 as i16);
+    let expected = [
+        t1, 26435, -1000, p1, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000,
+    ];
+    assert!(words.by_ref().take(12).eq(expected));
+    assert_eq!(bytes[25], 75);
+    // 362, 0, 313 (0x139), 50 (0x032) and 30.
+    assert_eq!(
+        read(&mut chip, at(0), 0xe1, 7),
+        [0x6a, 0x01, 0, 0x13, 0x29, 0x03, 30]
+    );
 }
 
 /// Table 18.
@@ -213,6 +235,41 @@ fn the_filter_is_as_slow_as_the_datasheet_says() {
         let samples = (1..).find(|_| reached(measure()));
         assert_eq!(samples, Some(expected), "filter {filter}");
     }
+}
+
+#[test]
+fn a_write_of_the_filter_makes_it_forget() {
+    let mut chip = Bme280::new();
+    let handle = chip.clone();
+    let mut measure = |millis, celsius| {
+        handle.set_celsius(celsius);
+        write(&mut chip, at(millis), &[CONFIG, 4 << 2, CTRL_MEAS, 0xa1]);
+        data(&mut chip, at(millis + 99))[1]
+    };
+    let first = measure(0, 20.0);
+    assert_ne!(measure(100, 40.0), first);
+    assert_eq!(measure(200, 20.0), first);
+}
+
+#[test]
+fn a_chip_that_was_forgotten_is_soon_there() {
+    static MEASURED: AtomicUsize = AtomicUsize::new(0);
+    let mut chip = Bme280::following(|_| {
+        MEASURED.fetch_add(1, Ordering::Relaxed);
+        Air {
+            celsius: 20.0,
+            humidity: 40.0,
+            pascals: 1e5,
+        }
+    });
+    write(&mut chip, at(0), &[CONFIG, 4 << 2]);
+    write(&mut chip, at(0), &[CTRL_MEAS, 0x27]);
+    // A cycle is 5.5 + 0.5 ms.
+    let after = |micros| at(600_000) + Duration::from_micros(micros);
+    let mut is_measuring = |micros| read(&mut chip, after(micros), STATUS, 1) == [8];
+    let expected = [true, true, false, true];
+    assert_eq!([0, 5_499, 5_500, 6_000].map(&mut is_measuring), expected);
+    assert!(MEASURED.load(Ordering::Relaxed) < 1000);
 }
 
 /// Sections 6.3.1 and 6.3.2.

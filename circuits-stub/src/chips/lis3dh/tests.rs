@@ -47,6 +47,8 @@ fn resets_as_the_datasheet_says() {
     assert_eq!(read(&mut chip, at(0), 0, 0x40), expected);
     write(&mut chip, at(0), &[WHO_AM_I, 0]);
     assert_eq!(read(&mut chip, at(0), WHO_AM_I, 1), [0x33]);
+    write(&mut chip, at(0), &[CTRL_REG5, BOOT | FIFO_EN]);
+    assert_eq!(read(&mut chip, at(0), CTRL_REG5, 1), [FIFO_EN]);
 }
 
 /// Application note AN3308's output data, with ±2 g in twelve bits. It has 0x4000 for 1 g, which is
