@@ -14,8 +14,8 @@ use crate::spi;
 /// A chip that is 256 registers of a byte each, on I2C or SPI.
 ///
 /// The first byte of a write is a register, and those that follow go to it and to the next ones. A
-/// read goes on from there, after a repeated start or in a transaction of its own. All registers are
-/// zero at first, can be read and written, and the register after 0xff is 0.
+/// read goes on from there, after a repeated start or in a transaction of its own. All registers
+/// are zero at first, can be read and written, and the register after 0xff is 0.
 ///
 /// ```
 /// use circuits_i2c::{Bus, Config};
@@ -134,8 +134,8 @@ impl RegisterMap {
     }
 
     /// Has `f` called when a register is written on the bus, with all registers and what was sent.
-    /// The register holds that by then, unless it is read-only. `f` must not use this chip's handles
-    /// or the board, but may drive a [`Pin`](crate::Pin).
+    /// The register holds that by then, unless it is read-only. `f` must not use this chip's
+    /// handles or the board, but may drive a [`Pin`](crate::Pin).
     pub fn on_write(
         self,
         register: u8,

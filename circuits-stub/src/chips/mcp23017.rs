@@ -13,8 +13,8 @@ use crate::i2c::{Acknowledge, Device, Transfer};
 /// from a default, on [`inta`](Mcp23017::inta) and [`intb`](Mcp23017::intb). A change that comes
 /// while an interrupt waits to be read is the next interrupt.
 ///
-/// An input with nothing connected and no pull-up is low. Pin RESET and the slew rate are not there,
-/// and all pins can be inputs, which revision D of the datasheet denies GPA7 and GPB7.
+/// An input with nothing connected and no pull-up is low. Pin RESET and the slew rate are not
+/// there, and all pins can be inputs, which revision D of the datasheet denies GPA7 and GPB7.
 ///
 /// Clones are the same chip.
 ///
@@ -132,8 +132,8 @@ impl Mcp23017 {
         self
     }
 
-    /// Drives a pin from outside: `true` is high. Nothing is done for a pin above 15; what is done to
-    /// an output is seen when it is an input.
+    /// Drives a pin from outside: `true` is high. Nothing is done for a pin above 15; what is done
+    /// to an output is seen when it is an input.
     pub fn set_input(&self, pin: u8, level: bool) {
         self.connect_input(pin, Some(level));
     }

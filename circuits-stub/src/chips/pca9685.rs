@@ -9,14 +9,14 @@ use crate::i2c::{Acknowledge, Device, Transfer};
 /// NXP's PCA9685 with sixteen PWM outputs for LEDs and servos (product data sheet rev. 4), at
 /// addresses 0x40 to 0x7f.
 ///
-/// It has just been powered: it sleeps, and all outputs are off. All registers are there, auto-increment,
-/// outputs that change when the transaction ends or with the fourth byte of a channel (`OCH`), a
-/// prescaler that is taken only while it sleeps, and restarting after sleep: a `RESTART` within 500 µs
-/// of waking does nothing.
+/// It has just been powered: it sleeps, and all outputs are off. All registers are there,
+/// auto-increment, outputs that change when the transaction ends or with the fourth byte of a
+/// channel (`OCH`), a prescaler that is taken only while it sleeps, and restarting after sleep: a
+/// `RESTART` within 500 µs of waking does nothing.
 ///
 /// It answers where it is connected, not at the sub-addresses and *All Call*; the software reset by
-/// general call is not there, and pin OE is low. Asleep, all outputs are off, those that were full on,
-/// too, which the data sheet leaves open.
+/// general call is not there, and pin OE is low. Asleep, all outputs are off, those that were full
+/// on, too, which the data sheet leaves open.
 ///
 /// Clones are the same chip.
 ///
@@ -106,8 +106,8 @@ impl Pca9685 {
         })))
     }
 
-    /// Connects an oscillator of so many hertz to pin EXTCLK; without one nothing is there. The chip
-    /// takes up to 50 MHz, and uses it once bit `EXTCLK` is set.
+    /// Connects an oscillator of so many hertz to pin EXTCLK; without one nothing is there. The
+    /// chip takes up to 50 MHz, and uses it once bit `EXTCLK` is set.
     pub fn external_clock(self, hertz: f64) -> Pca9685 {
         self.lock().external_hz = hertz;
         self

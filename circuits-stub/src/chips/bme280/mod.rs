@@ -12,18 +12,19 @@ use self::compensation::{CALIBRATION_1, CALIBRATION_2, Raw};
 use crate::i2c::{self, Acknowledge, Transfer};
 use crate::spi;
 
-/// Bosch's BME280 for temperature, humidity and pressure (datasheet BST-BME280-DS002, revision 1.6),
-/// at addresses 0x76 and 0x77 on I2C, or on SPI in mode 0 or 3.
+/// Bosch's BME280 for temperature, humidity and pressure (datasheet BST-BME280-DS002, revision
+/// 1.6), at addresses 0x76 and 0x77 on I2C, or on SPI in mode 0 or 3.
 ///
-/// It has been on for long, and sleeps. A measurement takes its typical time of the board's: 8 ms with
-/// each oversampling ×1, 40 ms as many drivers have it. Forced and normal mode, the filter,
-/// oversampling with its resolution, what is skipped, and the soft reset with its 2 ms are there; so is
-/// that `ctrl_hum` counts from the next write of `ctrl_meas`, that a mode written during a measurement
-/// comes after it, and that `config` is not taken in normal mode. The calibration is that of a real
-/// part, and what a driver makes of the readings is what was set, within the resolution.
+/// It has been on for long, and sleeps. A measurement takes its typical time of the board's: 8 ms
+/// with each oversampling ×1, 40 ms as many drivers have it. Forced and normal mode, the filter,
+/// oversampling with its resolution, what is skipped, and the soft reset with its 2 ms are there;
+/// so is that `ctrl_hum` counts from the next write of `ctrl_meas`, that a mode written during a
+/// measurement comes after it, and that `config` is not taken in normal mode. The calibration is
+/// the one that Bosch prints as an example; what a driver makes of the readings is what was set,
+/// within the resolution.
 ///
-/// Noise, and heat of its own, are not there, nor that it stays on SPI once it was selected there; three
-/// wires are as four.
+/// Noise, and heat of its own, are not there, nor that it stays on SPI once it was selected there;
+/// three wires are as four.
 ///
 /// Clones are the same chip.
 ///
@@ -144,8 +145,8 @@ impl Bme280 {
         self.lock().surroundings = Box::new(move |_| air);
     }
 
-    /// Sets the temperature in degrees Celsius, from -40 to 85. What else the chip followed stays as
-    /// it was when it was last addressed.
+    /// Sets the temperature in degrees Celsius, from -40 to 85. What else the chip followed stays
+    /// as it was when it was last addressed.
     pub fn set_celsius(&self, celsius: f32) {
         self.change(|air| air.celsius = celsius);
     }
@@ -156,8 +157,8 @@ impl Bme280 {
         self.change(|air| air.humidity = percent);
     }
 
-    /// Sets the pressure in pascals, from 30,000 to 110,000. What else the chip followed stays as it
-    /// was when it was last addressed.
+    /// Sets the pressure in pascals, from 30,000 to 110,000. What else the chip followed stays as
+    /// it was when it was last addressed.
     pub fn set_pascals(&self, pascals: f32) {
         self.change(|air| air.pascals = pascals);
     }

@@ -13,12 +13,12 @@ use crate::Pin;
 use crate::i2c::{self, Acknowledge, Transfer};
 use crate::spi;
 
-/// ST's LIS3DH accelerometer (datasheet DocID17530, revision 2), at addresses 0x18 and 0x19 on I2C, or
-/// on SPI in mode 0 or 3.
+/// ST's LIS3DH accelerometer (datasheet DocID17530, revision 2), at addresses 0x18 and 0x19 on I2C,
+/// or on SPI in mode 0 or 3.
 ///
-/// It has been on for long, and is in power-down. Samples come at the data rate, the first one a period
-/// after it was set. All ranges and the three resolutions are there, what is new and what was lost
-/// (`STATUS_REG`), `BDU` and `BLE`, the thermometer, the FIFO but for its trigger, and pin
+/// It has been on for long, and is in power-down. Samples come at the data rate, the first one a
+/// period after it was set. All ranges and the three resolutions are there, what is new and what
+/// was lost (`STATUS_REG`), `BDU` and `BLE`, the thermometer, the FIFO but for its trigger, and pin
 /// [`int1`](Lis3dh::int1) for data and the FIFO.
 ///
 /// The registers of interrupt generators, clicks, the high-pass filter and sleep can be written and
@@ -118,8 +118,8 @@ impl Lis3dh {
         Lis3dh::following(|_| [0.0, 0.0, 1.0])
     }
 
-    /// Makes a chip whose acceleration along x, y and z, in g, goes with the board's time. What lies
-    /// flat has 1 g along z.
+    /// Makes a chip whose acceleration along x, y and z, in g, goes with the board's time. What
+    /// lies flat has 1 g along z.
     pub fn following(g: impl Fn(Time) -> [f32; 3] + Send + 'static) -> Lis3dh {
         let mut registers = [0; 0x40];
         registers[usize::from(CTRL_REG0)] = 0x10;
@@ -255,8 +255,8 @@ impl State {
         };
     }
 
-    /// By `FS`, `LPen` and `HR`: left-justified, in 12, 10 or 8 bits, of the sensitivity in mg a digit
-    /// that the mechanical characteristics say.
+    /// By `FS`, `LPen` and `HR`: left-justified, in 12, 10 or 8 bits, of the sensitivity in mg a
+    /// digit that the mechanical characteristics say.
     fn digits(&self, g: f32) -> i16 {
         let milli_g = match self.get(CTRL_REG4) >> 4 & 0b11 {
             0b00 => 1.0,
