@@ -184,14 +184,15 @@ impl Port {
         self.levels() ^ self.ipol
     }
 
-    /// Section 3.6: the first event is captured, and those after it wait until it was read.
+    /// Sections 3.6.4 and 3.6.5: the first event is captured, and those after it wait until it was
+    /// read. Outputs make none.
     fn interrupt(&mut self) {
         if self.intf != 0 {
             return;
         }
         let levels = self.levels();
         let compared = self.previous & !self.intcon | self.defval & self.intcon;
-        self.intf = (levels ^ compared) & self.gpinten;
+        self.intf = (levels ^ compared) & self.gpinten & self.iodir;
         if self.intf != 0 {
             self.intcap = self.gpio();
         }
@@ -440,7 +441,7 @@ mod tests {
         assert_eq!(read(&mut chip, 0x15, 1), [0xaa]);
     }
 
-    /// Figure 3-6.
+    /// Figure 3-8.
     #[test]
     fn a_change_is_captured_until_it_is_read() {
         let (stub, mut chip) = wired();
@@ -458,6 +459,9 @@ mod tests {
         assert_eq!(read(&mut chip, 0x10, 1), [0x07], "kept");
         chip.set_input(2, false);
         assert_eq!(interrupts(&stub), [true, true], "not enabled");
+        write(&mut chip, &[0x00, 0xfc]);
+        write(&mut chip, &[0x12, 0x00]);
+        assert_eq!(interrupts(&stub), [true, true], "outputs");
     }
 
     #[test]
@@ -471,7 +475,7 @@ mod tests {
         assert_eq!(interrupts(&stub), [true, true]);
     }
 
-    /// Figure 3-7: as long as the pin is not as it should be.
+    /// Figure 3-9: as long as the pin is not as it should be.
     #[test]
     fn a_default_is_missed_until_it_is_there() {
         let (stub, mut chip) = wired();

@@ -182,7 +182,7 @@ impl State {
                 self.leds[byte / 4][byte % 4]
             }
             PRE_SCALE => self.prescale,
-            // ALL_LED registers and those that are reserved.
+            // The ALL_LED registers, and TestMode.
             _ => 0,
         }
     }
@@ -246,7 +246,7 @@ impl State {
 
     fn advance(&mut self) {
         if self.mode1 & AI != 0 {
-            // Table 4, note 1.
+            // The remark below table 4.
             self.register = match self.register {
                 LAST_LED | PRE_SCALE => 0,
                 register => register.wrapping_add(1),
@@ -266,6 +266,10 @@ impl Device for Pca9685 {
     fn write(&mut self, byte: u8) -> Acknowledge {
         let mut state = self.lock();
         if std::mem::take(&mut state.is_first) {
+            // Reserved (table 4).
+            if (LAST_LED + 1..ALL_LED).contains(&byte) {
+                return Acknowledge::No;
+            }
             state.register = byte;
         } else {
             let register = state.register;
@@ -354,17 +358,23 @@ mod tests {
     #[test]
     fn reserved_bits_stay_zero() {
         let mut chip = Pca9685::new();
-        for (register, kept) in [
-            (1, 0x1f),
-            (2, 0xfe),
-            (5, 0xfe),
-            (7, 0x1f),
-            (8, 0xff),
-            (0x46, 0),
-        ] {
+        for (register, kept) in [(1, 0x1f), (2, 0xfe), (5, 0xfe), (7, 0x1f), (8, 0xff)] {
             write(&mut chip, at(0), &[register, 0xff]);
             assert_eq!(read(&mut chip, register), kept, "{register:#x}");
         }
+    }
+
+    #[test]
+    fn reserved_registers_are_refused() {
+        let mut chip = Pca9685::new();
+        let mut point = |register| {
+            chip.start(Transfer::Write, at(0));
+            chip.write(register) == Acknowledge::Yes
+        };
+        assert_eq!(
+            [0x45, 0x46, 0xf9, 0xfa].map(&mut point),
+            [true, false, false, true]
+        );
     }
 
     /// Examples 1 and 2 of section 7.3.3: 10 % delay with 20 % on, 90 % delay with 90 % on.

@@ -322,7 +322,8 @@ impl State {
     fn write(&mut self, value: u8) {
         match self.register {
             RESET => self.is_reset |= value == 0xb6,
-            CTRL_HUM => self.ctrl_hum = value & 0b111,
+            // Section 3.3.1: not while a mode waits.
+            CTRL_HUM if self.next_ctrl_meas.is_none() => self.ctrl_hum = value & 0b111,
             CTRL_MEAS => self.sent_ctrl_meas = Some(value),
             CONFIG if self.ctrl_meas & MODE != NORMAL => {
                 self.config = value & 0b1111_1101;
@@ -342,7 +343,7 @@ impl State {
     fn stop(&mut self, time: Time) {
         self.catch_up(time);
         match self.sent_ctrl_meas.take() {
-            // Section 3.3.1: one waits, and more are ignored.
+            // One waits, and more are ignored.
             Some(value) if self.is_measuring() => {
                 self.next_ctrl_meas.get_or_insert(value);
             }

@@ -177,13 +177,14 @@ fn humidity_counts_from_the_next_ctrl_meas() {
     assert_ne!(temperature, SKIPPED);
 }
 
+/// Section 3.3.1.
 #[test]
 fn a_mode_that_comes_during_a_measurement_waits() {
     let mut chip = Bme280::new();
     write(&mut chip, at(0), &[CTRL_MEAS, 0x25]);
     write(&mut chip, at(1), &[CTRL_MEAS, 0x27]);
-    write(&mut chip, at(2), &[CTRL_MEAS, 0x00]);
-    assert_eq!(read(&mut chip, at(3), CTRL_MEAS, 1), [0x25]);
+    write(&mut chip, at(2), &[CTRL_MEAS, 0x00, CTRL_HUM, 1]);
+    assert_eq!(read(&mut chip, at(3), CTRL_HUM, 3), [0, 8, 0x25]);
     assert_eq!(read(&mut chip, at(7), CTRL_MEAS, 1), [0x27]);
     assert_eq!(read(&mut chip, at(7), STATUS, 1), [8]);
 }
