@@ -5,7 +5,9 @@
 
 mod bme280;
 mod bme280_multibus;
+mod bme280_rs;
 mod deaf;
+mod lis3dh;
 mod lis3dh_async;
 mod port_expander;
 mod pwm_pca9685;
