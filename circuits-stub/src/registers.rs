@@ -57,11 +57,15 @@ pub struct RegisterMap(Arc<Mutex<Map>>);
 /// already, and with what was sent.
 type Hook = Box<dyn FnMut(&mut [u8; 256], u8) + Send>;
 
+/// What happens by itself until a time.
+type Surroundings = Box<dyn FnMut(&mut [u8; 256], Time) + Send>;
+
 struct Map {
     values: [u8; 256],
     read_only: [bool; 256],
     cleared_by_read: [bool; 256],
     hooks: BTreeMap<u8, Hook>,
+    surroundings: Option<Surroundings>,
     i2c: Increment,
     spi: Increment,
     /// Which bit of the first byte on SPI says which way data goes, and what it is for a read.
@@ -95,6 +99,7 @@ impl RegisterMap {
             read_only: [false; 256],
             cleared_by_read: [false; 256],
             hooks: BTreeMap::new(),
+            surroundings: None,
             i2c: Increment::Always,
             spi: Increment::Always,
             direction: (0x80, true),
@@ -142,6 +147,31 @@ impl RegisterMap {
         f: impl FnMut(&mut [u8; 256], u8) + Send + 'static,
     ) -> RegisterMap {
         self.lock().hooks.insert(register, Box::new(f));
+        self
+    }
+
+    /// Has `f` called with all registers whenever the chip is addressed, and with the board's time:
+    /// what is measured is brought up to date there. `f` must not use this chip's handles or the
+    /// board, but may drive a [`Pin`](crate::Pin).
+    ///
+    /// ```
+    /// # use circuits_i2c::{Bus, Config};
+    /// # use circuits_stub::{Stub, registers::RegisterMap};
+    /// # use embedded_hal::i2c::I2c;
+    /// # use std::time::Duration;
+    /// // A clock that counts seconds.
+    /// let chip = RegisterMap::new()
+    ///     .following(|registers, time| registers[0] = (time.as_nanos() / 1_000_000_000) as u8);
+    /// let board = Stub::virtual_time().i2c_device("i2c-1", 0x68, chip)?;
+    /// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+    /// board.delay().sleep(Duration::from_secs(42))?;
+    /// let mut seconds = [0];
+    /// bus.write_read(0x68, &[0], &mut seconds)?;
+    /// assert_eq!(seconds, [42]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn following(self, f: impl FnMut(&mut [u8; 256], Time) + Send + 'static) -> RegisterMap {
+        self.lock().surroundings = Some(Box::new(f));
         self
     }
 
@@ -201,6 +231,14 @@ fn from(register: u8) -> impl Iterator<Item = u8> {
 }
 
 impl Map {
+    /// The chip is addressed.
+    fn start(&mut self, time: Time) {
+        self.is_first = true;
+        if let Some(surroundings) = &mut self.surroundings {
+            surroundings(&mut self.values, time);
+        }
+    }
+
     /// Takes the first byte, without what else it says.
     fn point(&mut self, byte: u8, increment: Increment) {
         (self.register, self.increments) = match increment {
@@ -244,7 +282,7 @@ impl i2c::Device for RegisterMap {
         if time < map.busy_until {
             return Acknowledge::No;
         }
-        map.is_first = true;
+        map.start(time);
         Acknowledge::Yes
     }
 
@@ -273,8 +311,8 @@ impl i2c::Device for RegisterMap {
 }
 
 impl spi::Device for RegisterMap {
-    fn select(&mut self, _: Time) {
-        self.lock().is_first = true;
+    fn select(&mut self, time: Time) {
+        self.lock().start(time);
     }
 
     fn transfer(&mut self, byte: u8) -> u8 {
@@ -389,6 +427,14 @@ mod tests {
             .on_write(0xe0, |registers, value| registers[1] = value + 1);
         at_once(&mut chip, &[0xe0, 6], 0);
         assert_eq!((chip.get(0xe0), chip.get(1)), (0, 7));
+    }
+
+    #[test]
+    fn what_it_follows_is_of_the_time_it_is_addressed_at() {
+        let mut chip =
+            RegisterMap::new().following(|registers, time| registers[3] = time.as_nanos() as u8);
+        assert_eq!(i2c(&mut chip, Time::from_nanos(7), &[3], 1), Some(vec![7]));
+        assert_eq!(spi(&mut chip, &[0x83, 0])[1], 0);
     }
 
     #[test]
