@@ -356,3 +356,16 @@ fn a_machine_without_buses_says_so() {
     fails(None, "blinky", &[], &["CIRCUITS_BACKEND=stub"]);
     fails(None, "flash_id", &[], &["CIRCUITS_BACKEND=stub"]);
 }
+
+#[test]
+fn chip_select_reads_a_chip_that_a_line_selects() {
+    let output = run(Some("stub"), "chip_select", &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output.stdout), ["channel 0: 310 of 1023"]);
+    // Nobody is on the other one.
+    let output = run(Some("stub"), "chip_select", &["--line", "GPIO24"]);
+    assert_eq!(lines(&output.stdout), ["channel 0: 1023 of 1023"]);
+    // The controller's own are its driver's.
+    let own = ["--line", "GPIO8"];
+    fails(Some("stub"), "chip_select", &own, &["GPIO8", "spi0 CS0"]);
+}

@@ -7,6 +7,7 @@ mod hotplug;
 pub mod i2c;
 pub mod parts;
 mod pin;
+pub mod registers;
 mod sample;
 pub mod spi;
 mod stub;

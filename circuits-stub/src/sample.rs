@@ -3,7 +3,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use circuits_gpio::{Config, Output};
+use circuits_gpio::{Bias, Config, Output};
 use circuits_wait::Time;
 
 use crate::Stub;
@@ -50,6 +50,8 @@ const BUTTON: &str = "GPIO27";
 const KNOB: [&str; 2] = ["GPIO5", "GPIO6"];
 /// What people look at.
 const SCREEN: u8 = 0x3c;
+/// A chip select that is not the controller's.
+const SELECT: &str = "GPIO25";
 /// What another program takes now and then: a line that no header has.
 const OTHER: &str = "gpiochip0:45";
 
@@ -57,9 +59,9 @@ impl Stub {
     /// Makes a sample board in real time: a Raspberry Pi with a TMP102 at 0x48 of `i2c-1` in a room
     /// that warms up and cools down by half a degree a minute, an SSD1306 with 128 by 64 pixels at 0x3c, a
     /// W25Q32JV flash memory with a text at `spidev0.0` and an MCP3008 converter at `spidev0.1` (its channel
-    /// 0 goes up and down with a knob that somebody turns, the others have eighths of its 3.3 V), an LED on
-    /// `GPIO17`, a button from
-    /// `GPIO27` to ground that somebody presses every second, and a rotary encoder on `GPIO5` and
+    /// 0 goes up and down with a knob that somebody turns, the others have eighths of its 3.3 V), another
+    /// converter that `GPIO25` selects, with 1 V at its channel 0, an LED on `GPIO17`, a button from `GPIO27` to
+    /// ground that somebody presses every second, and a rotary encoder on `GPIO5` and
     /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
     /// another one takes line 45 now and then. What the screen shows is put into the trace, twice a second
     /// at most, when it has changed and rests.
@@ -103,7 +105,15 @@ impl Stub {
         adc.follow(0, |time| {
             1.65 + 1.65 * (time.as_nanos() as f32 / 10e9 * std::f32::consts::TAU).sin()
         });
-        self.plug_spi("spidev0.1", adc)
+        self.plug_spi("spidev0.1", adc)?;
+        let other = Mcp3008::new(3.3);
+        other.set_volts(0, 1.0);
+        self.clone()
+            .hog("GPIO8", "spi0 CS0")?
+            .hog("GPIO7", "spi0 CS1")?
+            .pull(SELECT, Bias::PullUp)?
+            .spi_device_on("spidev0.0", SELECT, other)?;
+        Ok(())
     }
 
     fn is_used(&self, line: &str) -> bool {

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use circuits::Board;
 use circuits::i2c::Bus;
 use circuits::stub::i2c::{Acknowledge, Device};
-use circuits::stub::{Stub, spi};
+use circuits::stub::{Pin, Stub, spi};
 
 /// What is there and does nothing: it acknowledges all, and answers 0xff.
 #[derive(Default)]
@@ -78,7 +78,7 @@ pub(crate) fn on_i2c_with_lines<D: Device + Clone + 'static>(
         let stub = Stub::virtual_time().lines(lines.iter().copied());
         let chip = chip(&stub);
         let device: Box<dyn Device> = match is_deaf {
-            true => Box::new(Deaf::default()),
+            true => Box::<Deaf>::default(),
             false => Box::new(chip.clone()),
         };
         stub.plug_i2c("i2c-1", address, device).unwrap();
@@ -90,4 +90,14 @@ pub(crate) fn on_i2c_with_lines<D: Device + Clone + 'static>(
         "it passes with a chip that answers 0xff"
     );
     run(false);
+}
+
+/// The same with a chip that has a pin, which is soldered to the line `INT`.
+pub(crate) fn on_i2c_with_pin<D: Device + Clone + 'static>(
+    address: u8,
+    chip: impl Fn(Pin) -> D,
+    test: impl Fn(&Stub, Bus, &D),
+) {
+    let chip = |stub: &Stub| chip(stub.pin("INT").unwrap());
+    on_i2c_with_lines(&["INT"], address, chip, test);
 }

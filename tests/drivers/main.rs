@@ -4,12 +4,19 @@
 //! so that what it says of the chip is not said of nothing; then with the chip.
 
 mod ads1x1x;
+mod bme280;
+mod bme280_multibus;
+mod bme280_rs;
 mod deaf;
 mod ds323x;
 mod eeprom24x;
 mod embedded_sdmmc;
+mod lis3dh;
+mod lis3dh_async;
 mod max7219;
 mod mcp3008;
+mod port_expander;
+mod pwm_pca9685;
 mod spi;
 mod ssd1306;
 mod tmp1x2;

@@ -2,9 +2,13 @@
 
 mod ads1115;
 mod at24c;
+mod bme280;
 mod ds3231;
+mod lis3dh;
 mod max7219;
+mod mcp23017;
 mod mcp3008;
+mod pca9685;
 mod picture;
 mod sd_card;
 mod ssd1306;
@@ -14,9 +18,13 @@ mod w25q;
 pub use ads1115::Ads1115;
 pub use at24c::At24c;
 pub use at24c::At24cSize;
+pub use bme280::{Air, Bme280};
 pub use ds3231::Ds3231;
+pub use lis3dh::Lis3dh;
 pub use max7219::Max7219;
 pub use mcp3008::Mcp3008;
+pub use mcp23017::Mcp23017;
+pub use pca9685::Pca9685;
 pub use picture::Picture;
 pub use sd_card::SdCard;
 pub use ssd1306::Ssd1306;

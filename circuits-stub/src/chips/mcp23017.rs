@@ -1,0 +1,511 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use circuits_wait::Time;
+
+use crate::Pin;
+use crate::i2c::{Acknowledge, Device, Transfer};
+
+/// Microchip's MCP23017 with sixteen pins (datasheet DS20001952C), at addresses 0x20 to 0x27.
+///
+/// Its pins are 0 to 7 for GPA0 to GPA7, and 8 to 15 for GPB0 to GPB7. All registers are there, in
+/// both arrangements (`BANK`), with both kinds of sequence (`SEQOP`), and interrupts on change or
+/// from a default, on [`inta`](Mcp23017::inta) and [`intb`](Mcp23017::intb). A change that comes
+/// while an interrupt waits to be read is the next interrupt.
+///
+/// An input with nothing connected and no pull-up is low. Pin RESET and the slew rate are not
+/// there, and all pins can be inputs, which revision D of the datasheet denies GPA7 and GPB7.
+///
+/// Clones are the same chip.
+///
+/// ```
+/// use circuits_i2c::{Bus, Config};
+/// use circuits_stub::{Stub, chips::Mcp23017};
+/// use embedded_hal::i2c::I2c;
+///
+/// let stub = Stub::virtual_time().lines(["GPIO4"]);
+/// let chip = Mcp23017::new().inta(stub.pin("GPIO4")?);
+/// let board = stub.i2c_device("i2c-1", 0x20, chip.clone())?;
+/// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+/// bus.write(0x20, &[0x00, 0xfe])?; // IODIRA: GPA0 is an output
+/// bus.write(0x20, &[0x12, 0x01])?; // GPIOA
+/// assert_eq!(chip.output(0), Some(true));
+///
+/// bus.write(0x20, &[0x04, 0x80])?; // GPINTENA: changes of GPA7
+/// chip.set_input(7, true);
+/// assert!(!board.level("GPIO4")?);
+/// let mut captured = [0];
+/// bus.write_read(0x20, &[0x10], &mut captured)?; // INTCAPA
+/// assert_eq!(captured, [0x81]);
+/// assert!(board.level("GPIO4")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Mcp23017(Arc<Mutex<State>>);
+
+struct State {
+    ports: [Port; 2],
+    iocon: u8,
+    /// INTA and INTB.
+    pins: [Option<Pin>; 2],
+    /// What they are driven to.
+    driven: [Option<bool>; 2],
+
+    register: u8,
+    is_first: bool,
+    now: Time,
+}
+
+#[derive(Default)]
+struct Port {
+    iodir: u8,
+    ipol: u8,
+    gpinten: u8,
+    defval: u8,
+    intcon: u8,
+    gppu: u8,
+    intf: u8,
+    intcap: u8,
+    olat: u8,
+
+    /// Which pins are driven from outside, and how.
+    connected: u8,
+    input: u8,
+    /// What changes are compared to.
+    previous: u8,
+}
+
+/// Registers of a port, in the order in which both arrangements have them.
+const IODIR: u8 = 0;
+const IPOL: u8 = 1;
+const GPINTEN: u8 = 2;
+const DEFVAL: u8 = 3;
+const INTCON: u8 = 4;
+const IOCON: u8 = 5;
+const GPPU: u8 = 6;
+const INTF: u8 = 7;
+const INTCAP: u8 = 8;
+const GPIO: u8 = 9;
+const OLAT: u8 = 10;
+
+const BANK: u8 = 1 << 7;
+const MIRROR: u8 = 1 << 6;
+const SEQOP: u8 = 1 << 5;
+const ODR: u8 = 1 << 2;
+const INTPOL: u8 = 1 << 1;
+
+impl Mcp23017 {
+    /// Makes a chip that has just been powered: all pins are inputs.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Mcp23017 {
+        let port = || Port {
+            iodir: 0xff,
+            ..Port::default()
+        };
+        Mcp23017(Arc::new(Mutex::new(State {
+            ports: [port(), port()],
+            iocon: 0,
+            pins: [None, None],
+            driven: [None, None],
+            register: 0,
+            is_first: true,
+            now: Time::ZERO,
+        })))
+    }
+
+    /// Connects pin INTA.
+    pub fn inta(self, pin: Pin) -> Mcp23017 {
+        self.connect(0, pin)
+    }
+
+    /// Connects pin INTB.
+    pub fn intb(self, pin: Pin) -> Mcp23017 {
+        self.connect(1, pin)
+    }
+
+    fn connect(self, port: usize, pin: Pin) -> Mcp23017 {
+        let mut state = self.lock();
+        state.pins[port] = Some(pin);
+        state.driven[port] = None;
+        state.drive(Time::ZERO);
+        drop(state);
+        self
+    }
+
+    /// Drives a pin from outside: `true` is high. Nothing is done for a pin above 15; what is done
+    /// to an output is seen when it is an input.
+    pub fn set_input(&self, pin: u8, level: bool) {
+        self.connect_input(pin, Some(level));
+    }
+
+    /// Drives a pin from outside no more.
+    pub fn let_go(&self, pin: u8) {
+        self.connect_input(pin, None);
+    }
+
+    fn connect_input(&self, pin: u8, level: Option<bool>) {
+        let mut state = self.lock();
+        if let Some(port) = state.ports.get_mut(usize::from(pin / 8)) {
+            let bit = 1 << (pin % 8);
+            port.connected = port.connected & !bit | if level.is_some() { bit } else { 0 };
+            port.input = port.input & !bit | if level == Some(true) { bit } else { 0 };
+            state.interrupt(Time::ZERO);
+        }
+    }
+
+    /// Returns what an output is driven to; `None` while the pin is an input, or above 15.
+    pub fn output(&self, pin: u8) -> Option<bool> {
+        let state = self.lock();
+        let port = state.ports.get(usize::from(pin / 8))?;
+        let bit = 1 << (pin % 8);
+        (port.iodir & bit == 0).then_some(port.olat & bit != 0)
+    }
+
+    /// Tells whether a pin's pull-up holds it: it is an input, and the pull-up is on.
+    pub fn pull_up(&self, pin: u8) -> bool {
+        let state = self.lock();
+        let port = state.ports.get(usize::from(pin / 8));
+        port.is_some_and(|port| port.iodir & port.gppu & 1 << (pin % 8) != 0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Port {
+    /// The levels of the pins.
+    fn levels(&self) -> u8 {
+        let inputs = self.input & self.connected | self.gppu & !self.connected;
+        inputs & self.iodir | self.olat & !self.iodir
+    }
+
+    fn gpio(&self) -> u8 {
+        self.levels() ^ self.ipol
+    }
+
+    /// Sections 3.6.4 and 3.6.5: the first event is captured, and those after it wait until it was
+    /// read. Outputs make none.
+    fn interrupt(&mut self) {
+        if self.intf != 0 {
+            return;
+        }
+        let levels = self.levels();
+        let compared = self.previous & !self.intcon | self.defval & self.intcon;
+        self.intf = (levels ^ compared) & self.gpinten & self.iodir;
+        if self.intf != 0 {
+            self.intcap = self.gpio();
+        }
+        self.previous = levels;
+    }
+
+    fn read(&mut self, register: u8) -> u8 {
+        match register {
+            IODIR => self.iodir,
+            IPOL => self.ipol,
+            GPINTEN => self.gpinten,
+            DEFVAL => self.defval,
+            INTCON => self.intcon,
+            GPPU => self.gppu,
+            INTF => self.intf,
+            INTCAP => {
+                self.intf = 0;
+                self.intcap
+            }
+            GPIO => {
+                self.intf = 0;
+                self.gpio()
+            }
+            OLAT => self.olat,
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, register: u8, value: u8) {
+        match register {
+            IODIR => self.iodir = value,
+            IPOL => self.ipol = value,
+            GPINTEN => {
+                // Who is asked from now on is compared to what is now.
+                self.previous = self.previous & self.gpinten | self.levels() & !self.gpinten;
+                self.gpinten = value;
+            }
+            DEFVAL => self.defval = value,
+            INTCON => self.intcon = value,
+            GPPU => self.gppu = value,
+            GPIO | OLAT => self.olat = value,
+            // INTF and INTCAP are read-only.
+            _ => {}
+        }
+    }
+}
+
+impl State {
+    /// Which register of which port an address is (by BANK).
+    fn find(&self, address: u8) -> Option<(usize, u8)> {
+        let (port, register) = match self.iocon & BANK {
+            0 => (address & 1, address >> 1),
+            _ => (address >> 4, address & 0xf),
+        };
+        (port < 2 && register <= OLAT).then_some((usize::from(port), register))
+    }
+
+    fn read(&mut self) -> u8 {
+        let value = match self.find(self.register) {
+            Some((_, IOCON)) => self.iocon,
+            Some((port, register)) => self.ports[port].read(register),
+            None => 0,
+        };
+        self.advance();
+        self.interrupt(self.now);
+        value
+    }
+
+    fn write(&mut self, value: u8) {
+        match self.find(self.register) {
+            Some((_, IOCON)) => self.iocon = value & 0xfe,
+            Some((port, register)) => self.ports[port].write(register, value),
+            None => {}
+        }
+        self.advance();
+        self.interrupt(self.now);
+    }
+
+    /// Section 3.2.1.
+    fn advance(&mut self) {
+        let last = if self.iocon & BANK == 0 { 0x15 } else { 0x1a };
+        self.register = match (self.iocon & SEQOP, self.iocon & BANK) {
+            (0, _) if self.register >= last => 0,
+            (0, _) => self.register + 1,
+            // Between the two of a pair.
+            (_, 0) => self.register ^ 1,
+            _ => self.register,
+        };
+    }
+
+    fn interrupt(&mut self, time: Time) {
+        self.ports.iter_mut().for_each(Port::interrupt);
+        self.drive(time);
+    }
+
+    fn drive(&mut self, time: Time) {
+        let active = self.ports.each_ref().map(|port| port.intf != 0);
+        for port in 0..2 {
+            let active = match self.iocon & MIRROR {
+                0 => active[port],
+                _ => active[0] || active[1],
+            };
+            let level = match self.iocon & ODR {
+                0 => Some(active == (self.iocon & INTPOL != 0)),
+                _ => (active).then_some(false),
+            };
+            if let Some(pin) = &self.pins[port] {
+                if self.driven[port] != level {
+                    pin.play([(time, level)]);
+                }
+            }
+            self.driven[port] = level;
+        }
+    }
+}
+
+impl Device for Mcp23017 {
+    fn start(&mut self, _: Transfer, time: Time) -> Acknowledge {
+        let mut state = self.lock();
+        state.now = time;
+        state.is_first = true;
+        Acknowledge::Yes
+    }
+
+    fn write(&mut self, byte: u8) -> Acknowledge {
+        let mut state = self.lock();
+        match std::mem::take(&mut state.is_first) {
+            true => state.register = byte,
+            false => state.write(byte),
+        }
+        Acknowledge::Yes
+    }
+
+    fn read(&mut self) -> u8 {
+        self.lock().read()
+    }
+}
+
+impl fmt::Debug for Mcp23017 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        let levels = state.ports.each_ref().map(Port::levels);
+        f.debug_struct("Mcp23017")
+            .field("gpa", &format_args!("{:#010b}", levels[0]))
+            .field("gpb", &format_args!("{:#010b}", levels[1]))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Net, Stub};
+
+    fn write(chip: &mut Mcp23017, bytes: &[u8]) {
+        chip.start(Transfer::Write, Time::ZERO);
+        for byte in bytes {
+            assert_eq!(chip.write(*byte), Acknowledge::Yes);
+        }
+        chip.stop(Time::ZERO);
+    }
+
+    fn read(chip: &mut Mcp23017, register: u8, count: usize) -> Vec<u8> {
+        write(chip, &[register]);
+        chip.start(Transfer::Read, Time::ZERO);
+        (0..count).map(|_| chip.read()).collect()
+    }
+
+    /// A board with lines for INTA and INTB, and a chip on it.
+    fn wired() -> (Stub, Mcp23017) {
+        let stub = Stub::virtual_time().lines(["A", "B"]);
+        let chip = Mcp23017::new()
+            .inta(stub.pin("A").unwrap())
+            .intb(stub.pin("B").unwrap());
+        (stub, chip)
+    }
+
+    fn interrupts(stub: &Stub) -> [bool; 2] {
+        ["A", "B"].map(|line| stub.level(line).unwrap())
+    }
+
+    /// The registers at reset, and that 0 comes after 0x15.
+    #[test]
+    fn resets_as_the_datasheet_says() {
+        let mut chip = Mcp23017::new();
+        let mut registers = vec![0; 23];
+        (registers[0], registers[1], registers[22]) = (0xff, 0xff, 0xff);
+        assert_eq!(read(&mut chip, 0, 23), registers);
+    }
+
+    /// The register addresses of both.
+    #[test]
+    fn banks_are_two_arrangements_of_the_same() {
+        let mut chip = Mcp23017::new();
+        write(&mut chip, &[0, 0x0f, 0xf0, 1, 2]);
+        write(&mut chip, &[0x0b, BANK]);
+        assert_eq!(read(&mut chip, 0x00, 2), [0x0f, 1]);
+        assert_eq!(read(&mut chip, 0x10, 2), [0xf0, 2]);
+        assert_eq!(read(&mut chip, 0x05, 1), [BANK]);
+        assert_eq!(read(&mut chip, 0x1a, 2), [0, 0x0f]);
+        write(&mut chip, &[0x15, SEQOP]);
+        assert_eq!(read(&mut chip, 0x0a, 1), [SEQOP]);
+    }
+
+    #[test]
+    fn without_a_sequence_the_pointer_stays() {
+        let mut chip = Mcp23017::new();
+        write(&mut chip, &[0x0a, SEQOP]);
+        write(&mut chip, &[0x14, 1, 2, 3]);
+        assert_eq!(read(&mut chip, 0x14, 3), [3, 2, 3], "within the pair");
+        write(&mut chip, &[0x0a, SEQOP | BANK]);
+        write(&mut chip, &[0x0a, 7, 8]);
+        assert_eq!(read(&mut chip, 0x0a, 2), [8, 8]);
+    }
+
+    #[test]
+    fn pins_are_what_drives_them() {
+        let mut chip = Mcp23017::new();
+        chip.set_input(0, true);
+        chip.set_input(3, false);
+        chip.set_input(16, true);
+        write(&mut chip, &[0x0c, 0x0a]);
+        assert_eq!(read(&mut chip, 0x12, 1), [0x03], "driven, and pulled up");
+        assert_eq!(
+            [1, 3, 0, 16].map(|pin| chip.pull_up(pin)),
+            [true, true, false, false]
+        );
+        write(&mut chip, &[0x02, 0x01]);
+        assert_eq!(read(&mut chip, 0x12, 1), [0x02], "inverted");
+        chip.let_go(0);
+        assert_eq!(read(&mut chip, 0x12, 1), [0x03]);
+    }
+
+    #[test]
+    fn outputs_follow_their_latch() {
+        let mut chip = Mcp23017::new();
+        write(&mut chip, &[0x13, 0xaa]);
+        assert_eq!(chip.output(9), None);
+        write(&mut chip, &[0x01, 0x0f]);
+        assert_eq!(
+            [9, 12, 13, 16].map(|pin| chip.output(pin)),
+            [None, Some(false), Some(true), None]
+        );
+        chip.set_input(13, false);
+        assert_eq!(read(&mut chip, 0x13, 1), [0xa0], "the chip drives it");
+        assert_eq!(read(&mut chip, 0x15, 1), [0xaa]);
+    }
+
+    /// Figure 3-8.
+    #[test]
+    fn a_change_is_captured_until_it_is_read() {
+        let (stub, mut chip) = wired();
+        assert_eq!(interrupts(&stub), [true, true]);
+        write(&mut chip, &[0x04, 0x03]);
+        chip.set_input(0, true);
+        assert_eq!(interrupts(&stub), [false, true]);
+        chip.set_input(1, true);
+        chip.set_input(2, true);
+        assert_eq!(read(&mut chip, 0x0e, 1), [0x01]);
+        assert_eq!(read(&mut chip, 0x10, 1), [0x01]);
+        assert_eq!(read(&mut chip, 0x0e, 1), [0x02], "what came meanwhile");
+        assert_eq!(read(&mut chip, 0x12, 1), [0x07]);
+        assert_eq!(interrupts(&stub), [true, true]);
+        assert_eq!(read(&mut chip, 0x10, 1), [0x07], "kept");
+        chip.set_input(2, false);
+        assert_eq!(interrupts(&stub), [true, true], "not enabled");
+        write(&mut chip, &[0x00, 0xfc]);
+        write(&mut chip, &[0x12, 0x00]);
+        assert_eq!(interrupts(&stub), [true, true], "outputs");
+    }
+
+    #[test]
+    fn a_change_from_before_it_was_asked_for_is_none() {
+        let (stub, mut chip) = wired();
+        write(&mut chip, &[0x04, 0x01]);
+        chip.set_input(0, true);
+        chip.set_input(1, true);
+        write(&mut chip, &[0x04, 0x03]);
+        assert_eq!(read(&mut chip, 0x10, 1), [0x01]);
+        assert_eq!(interrupts(&stub), [true, true]);
+    }
+
+    /// Figure 3-9: as long as the pin is not as it should be.
+    #[test]
+    fn a_default_is_missed_until_it_is_there() {
+        let (stub, mut chip) = wired();
+        write(&mut chip, &[0x07, 0x80]);
+        write(&mut chip, &[0x09, 0x80]);
+        chip.set_input(15, true);
+        write(&mut chip, &[0x05, 0x80]);
+        assert_eq!(interrupts(&stub), [true, true]);
+        chip.set_input(15, false);
+        assert_eq!(read(&mut chip, 0x13, 1), [0]);
+        assert_eq!(interrupts(&stub), [true, false]);
+        chip.set_input(15, true);
+        assert_eq!(interrupts(&stub), [true, false], "until it is read");
+        read(&mut chip, 0x13, 1);
+        assert_eq!(interrupts(&stub), [true, true]);
+    }
+
+    #[test]
+    fn interrupt_pins_are_as_configured() {
+        let (stub, mut chip) = wired();
+        write(&mut chip, &[0x05, 0x01]);
+        chip.set_input(8, true);
+        assert_eq!(interrupts(&stub), [true, false]);
+        write(&mut chip, &[0x0a, MIRROR]);
+        assert_eq!(interrupts(&stub), [false, false]);
+        write(&mut chip, &[0x0a, INTPOL]);
+        assert_eq!(interrupts(&stub), [false, true]);
+        write(&mut chip, &[0x0a, ODR | INTPOL]);
+        assert_eq!(stub.net("B").unwrap(), Net::Driven(false), "active");
+        read(&mut chip, 0x11, 1);
+        assert_eq!(stub.net("B").unwrap(), Net::Floating, "let go");
+    }
+}
