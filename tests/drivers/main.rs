@@ -11,6 +11,7 @@ mod deaf;
 mod ds323x;
 mod eeprom24x;
 mod embedded_sdmmc;
+mod kernel;
 mod lis3dh;
 mod lis3dh_async;
 mod max7219;

@@ -1,6 +1,7 @@
 //! SPI controllers, and the devices on them: a backend of circuits-spi at the speed of a wire.
 //!
-//! `wire` is who is on one and whose turn it is, `message` what goes over it, `controller` what it can do, `backend` how programs come to it.
+//! `wire` is who is on one and whose turn it is, `message` what goes over it, `controller` what it can
+//! do, `backend` how programs come to it.
 
 mod backend;
 mod controller;
