@@ -1,6 +1,7 @@
 //! What a test puts on the board, or takes away, as a kernel would tell of it.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use circuits_enumerate::{Action, Tree, Uevent};
@@ -63,6 +64,30 @@ impl Hotplug {
                     .with("MODALIAS", "platform:i2c-stub"),
             ],
         );
+    }
+
+    /// What the adapter of a bus is called.
+    pub(crate) fn adapter(&self, bus: &str) -> io::Result<String> {
+        let name = self.tree.read(&self.adapter_file(bus)?)?;
+        let name = name.strip_suffix(b"\n").unwrap_or(&name);
+        Ok(String::from_utf8_lossy(name).into_owned())
+    }
+
+    /// Calls the adapter of a bus something else.
+    pub(crate) fn call_adapter(&self, bus: &str, name: &str) {
+        if let Ok(file) = self.adapter_file(bus) {
+            self.tree.file(file, format!("{name}\n"));
+        }
+    }
+
+    /// Where it says so: its node's device is two levels below it.
+    fn adapter_file(&self, bus: &str) -> io::Result<PathBuf> {
+        let state = self.lock();
+        let node = state.nodes.get(&Path::new("/dev").join(bus));
+        let adapter = node.and_then(|node| node.devpath.ancestors().nth(2));
+        let adapter = adapter.ok_or(io::ErrorKind::NotFound)?;
+        let adapter = adapter.strip_prefix("/").unwrap_or(adapter);
+        Ok(Path::new("/sys").join(adapter).join("name"))
     }
 
     fn came(&self, board: &Board, name: &str, events: Vec<Uevent>) {
