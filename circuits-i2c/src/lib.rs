@@ -15,6 +15,7 @@ mod hal;
 #[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
 mod linux;
 mod messages;
+mod scan;
 pub mod smbus;
 mod ten_bit;
 
@@ -29,4 +30,5 @@ pub use error::{Error, ErrorKind, Result};
 pub use find::{list, list_on};
 pub use functions::Functions;
 pub use linux::Linux;
+pub use scan::{Answer, HAZARDS, Hazard, Method, Reason, Scan, Scanning};
 pub use ten_bit::TenBit;

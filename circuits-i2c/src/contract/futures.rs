@@ -74,7 +74,7 @@ pub(super) fn a_dropped_read_leaves_its_buffer_alone(bench: Arc<dyn Bench>) {
     });
 }
 
-fn in_task(bench: &Arc<dyn Bench>, future: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn in_task(bench: &Arc<dyn Bench>, future: impl Future<Output = ()> + Send + 'static) {
     let runner = bench.clone();
     bench.run(vec![(
         "task",

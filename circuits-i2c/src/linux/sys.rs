@@ -43,7 +43,8 @@ pub(super) fn set_pec(adapter: &impl AsFd, pec: bool) -> io::Result<()> {
 
 fn set<const OPCODE: Opcode>(adapter: &impl AsFd, value: usize) -> io::Result<()> {
     // SAFETY: the ioctls above take an integer and no pointer (`i2cdev_ioctl`).
-    Ok(unsafe { ioctl(adapter, IntegerSetter::<OPCODE>::new_usize(value))? })
+    unsafe { ioctl(adapter, IntegerSetter::<OPCODE>::new_usize(value))? };
+    Ok(())
 }
 
 /// `union i2c_smbus_data`: a byte, a word in the machine's order, or the length of a block and the
