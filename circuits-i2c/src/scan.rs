@@ -176,11 +176,11 @@ impl Scan {
     }
 
     /// Begins on a bus. It goes on as far as it is asked to.
-    pub fn on<'a>(&'a self, bus: &'a mut Bus) -> Scanning<'a> {
+    pub fn on(self, bus: &mut Bus) -> Scanning<'_> {
         Scanning {
+            next: self.first.into(),
             scan: self,
             bus,
-            next: self.first.into(),
         }
     }
 
@@ -220,7 +220,7 @@ impl Scan {
 /// that the bus is stuck or gone ends the loop.
 #[derive(Debug)]
 pub struct Scanning<'a> {
-    scan: &'a Scan,
+    scan: Scan,
     bus: &'a mut Bus,
     next: u16,
 }
