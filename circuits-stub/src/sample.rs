@@ -8,6 +8,7 @@ use circuits_wait::Time;
 
 use crate::Stub;
 use crate::chips::Tmp102;
+use crate::i2c::Controller;
 use crate::parts::{Button, Encoder};
 use crate::stub::Board;
 
@@ -63,7 +64,8 @@ impl Stub {
         let names = NAMES.into_iter().chain(unnamed);
         let stub = Stub::real_time()
             .model("Raspberry Pi 3 Model B, virtual")
-            .chip("pinctrl-bcm2835", names);
+            .chip("pinctrl-bcm2835", names)
+            .i2c_controller("i2c-1", Controller::bcm2835());
         // The address is good, and nobody has it yet.
         let _ = stub.plug_i2c("i2c-1", 0x48, Tmp102::following(room));
         let board = Arc::downgrade(stub.board());
