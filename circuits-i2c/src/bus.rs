@@ -205,7 +205,7 @@ impl Bus {
         address: Address,
         operations: &mut [Operation<'_>],
     ) -> Result<()> {
-        let join = self.shared.check(address, operations)?;
+        self.shared.check(address, operations)?;
         let result = match self.shared.queue.handle().blocks() {
             true => {
                 let request = self.request.take().unwrap_or_default();
@@ -219,8 +219,16 @@ impl Bus {
                 result
             }
             false => {
-                self.on_the_wire(|bus| bus.at_once(join, address, operations))
-                    .await
+                // What is read is the caller's when the wire is through, as it is by the worker.
+                self.messages.join(operations);
+                let run = |Bus {
+                               shared, messages, ..
+                           }: &mut Bus| {
+                    messages.run(|all| shared.turn(|handle| handle.transaction(address, all)))
+                };
+                let result = self.on_the_wire(run).await;
+                self.messages.split(operations);
+                result
             }
         };
         let result = result.map_err(|error| (error, &*operations));

@@ -4,6 +4,7 @@ mod memory;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
 use circuits_i2c::Backend;
@@ -23,7 +24,13 @@ impl StubBench {
         let stub = stub
             .i2c_device("i2c-1", SENSOR, Tmp102::new())
             .and_then(|stub| stub.i2c_device("i2c-1", OWNED, Tmp102::new()))
-            .and_then(|stub| stub.i2c_device("i2c-1", MEMORY, Memory::new()))
+            .and_then(|stub| {
+                stub.i2c_device(
+                    "i2c-1",
+                    MEMORY,
+                    Memory::writing_for(Duration::from_millis(5)),
+                )
+            })
             .unwrap()
             .i2c_owner("i2c-1", OWNED, "lm75")
             .i2c_controller("i2c-1", controller)

@@ -14,11 +14,14 @@ pub(crate) struct Memory {
     byte: usize,
     is_written: bool,
     busy_until: Time,
+    time: Duration,
 }
 
 impl Memory {
-    pub(crate) fn new() -> Memory {
+    /// Makes an empty one that takes so long to write.
+    pub(crate) fn writing_for(time: Duration) -> Memory {
         Memory {
+            time,
             cells: vec![0xff; 4096],
             at: 0,
             byte: 0,
@@ -61,7 +64,7 @@ impl Device for Memory {
 
     fn stop(&mut self, time: Time) {
         if std::mem::take(&mut self.is_written) {
-            self.busy_until = time + Duration::from_millis(5);
+            self.busy_until = time + self.time;
         }
     }
 }
