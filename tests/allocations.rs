@@ -106,10 +106,10 @@ impl Bench {
             sensor.write_read(0x48, &[0], &mut [0; 2]).unwrap()
         });
         let mut sensor = sensor.smbus();
-        assert_none("smbus", || drop(sensor.read_word_data(0).unwrap()));
+        assert_none("smbus", || assert!(sensor.read_word_data(0).is_ok()));
         let mut nobody = bus.smbus(0x13).unwrap();
         assert_none("smbus at two addresses", || {
-            drop(sensor.read_word_data(0).unwrap());
+            assert!(sensor.read_word_data(0).is_ok());
             // The error has the name of the bus, which is everybody's.
             drop(nobody.read_byte().unwrap_err());
         });

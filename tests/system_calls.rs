@@ -168,8 +168,8 @@ fn a_call_of_smbus_is_one_call() {
     let mut clone = sensor.clone();
     // Whom it is for is told once.
     sensor.read_word_data(0).unwrap();
-    assert_one_ioctl("smbus", || drop(sensor.read_word_data(0).unwrap()));
-    assert_one_ioctl("a clone's", || drop(clone.read_byte_data(1).unwrap()));
+    assert_one_ioctl("smbus", || assert!(sensor.read_word_data(0).is_ok()));
+    assert_one_ioctl("a clone's", || assert!(clone.read_byte_data(1).is_ok()));
     let mut memory = bus.smbus(0x50).unwrap();
     let calls = Tracer::new().trace(|| {
         for _ in 0..ROUNDS {
@@ -177,6 +177,6 @@ fn a_call_of_smbus_is_one_call() {
             memory.read_byte().unwrap();
         }
     });
-    // And again when it is for another one: how many bits its address has, and which it is.
-    assert_eq!(calls, vec![libc::SYS_ioctl; ROUNDS * 2 * 3 - 2]);
+    // And again when it is for another one.
+    assert_eq!(calls, vec![libc::SYS_ioctl; ROUNDS * 2 * 2 - 1]);
 }

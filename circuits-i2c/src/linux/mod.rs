@@ -284,8 +284,11 @@ impl Descriptor {
     fn turn_to(&mut self, address: Address, pec: bool) -> io::Result<()> {
         if self.address != Some(address) {
             // Halfway through nobody knows whom.
-            self.address = None;
-            sys::set_ten_bit(&self.file, matches!(address, Address::TenBit(_)))?;
+            let before = self.address.take();
+            let ten_bit = matches!(address, Address::TenBit(_));
+            if before.map(|before| matches!(before, Address::TenBit(_))) != Some(ten_bit) {
+                sys::set_ten_bit(&self.file, ten_bit)?;
+            }
             sys::set_address(&self.file, address.number())?;
             self.address = Some(address);
         }

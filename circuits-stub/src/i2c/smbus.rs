@@ -127,18 +127,17 @@ impl Messages {
         write.into_iter().chain(read)
     }
 
-    /// What was written and read, for the trace.
+    /// What was written and read, for the trace; put together only if it is asked for.
     pub(super) fn shown(&self) -> impl Iterator<Item = crate::trace::Message> {
         use crate::trace::Message;
 
-        let write = self
-            .write
-            .map(|len| Message::Write(self.written[..len].to_vec()));
-        let read = match self.reads {
-            Reads::Nothing => None,
-            _ => Some(Message::Read(self.got().to_vec())),
-        };
-        write.into_iter().chain(read)
+        let write = self.write.into_iter();
+        let write = write.map(|len| Message::Write(self.written[..len].to_vec()));
+        let reads = (self.reads != Reads::Nothing).then_some(());
+        let read = reads
+            .into_iter()
+            .map(|()| Message::Read(self.got().to_vec()));
+        write.chain(read)
     }
 
     /// What was read, with its packet error code.
