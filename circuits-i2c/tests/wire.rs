@@ -167,6 +167,9 @@ fn run(
 }
 
 proptest! {
+    // No files: where it fails it shows the transactions.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn the_wire_is_as_prescribed(
         transactions in vec((0usize..2, ops(), any::<bool>()), 1..6),
