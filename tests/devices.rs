@@ -209,3 +209,18 @@ fn a_board_that_is_fed_can_be_interrupted() {
     let error = without.interrupt().unwrap_err().to_string();
     assert!(error.contains("Linux::with_clock"), "{error}");
 }
+
+#[test]
+fn a_device_of_the_kernels_is_listed_and_goes_with_its_bus() {
+    let stub = Stub::virtual_time().i2c_owner("i2c-1", 0x68, "rtc-ds1307");
+    let clients = || {
+        let adapters = Devices::list_on(&stub).unwrap().i2c_adapters();
+        let clients = adapters.into_iter().flat_map(|adapter| adapter.clients);
+        clients
+            .map(|client| (client.address, client.driver))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(clients(), [(Some(0x68), Some("rtc-ds1307".into()))]);
+    stub.remove_i2c_bus("i2c-1").unwrap();
+    assert_eq!(clients(), []);
+}

@@ -1,16 +1,15 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use circuits_wait::{Clock, Job, Queue, Request, Timer};
+use circuits_wait::{Request, Timer};
 use embedded_hal::i2c::Operation;
 
-use crate::messages::{Messages, Refusal};
-use crate::smbus::{self, Block, MAX_BLOCK_LEN, Reply, Smbus};
+use crate::messages::Messages;
+use crate::shared::{Call, Shared, Work};
+use crate::smbus::{self, Block, Reply, Smbus};
 use crate::{
-    Address, Backend, Config, Device, Done, Error, Functions, Handle, Linux, MAX_MESSAGE_LEN,
-    MAX_MESSAGES, Result, TenBit, find,
+    Address, Backend, Config, Device, Done, Error, Functions, Handle, Linux, Result, TenBit,
 };
 
 /// An I2C bus. It is used through embedded-hal's `I2c`, blocking and async; clones are the same
@@ -45,45 +44,6 @@ pub struct Bus {
     timer: Option<Box<dyn Timer>>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    queue: Arc<Queue<Work>>,
-    name: Arc<str>,
-    functions: Functions,
-    clock: Arc<dyn Clock>,
-}
-
-/// What a future has the worker do, with data of its own.
-#[derive(Debug, Default)]
-struct Work {
-    call: Call,
-    messages: Messages,
-    reply: Reply,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-enum Call {
-    #[default]
-    Nothing,
-    Transaction(Address),
-    Smbus(Address, bool, smbus::Call),
-}
-
-impl Job for Work {
-    type Handle = dyn Handle;
-    type Done = Done;
-
-    fn run(&mut self, handle: &dyn Handle) -> Done {
-        match &self.call {
-            Call::Transaction(address) => {
-                self.messages.run(|all| handle.transaction(*address, all))
-            }
-            Call::Smbus(address, pec, call) => handle.smbus(*address, *pec, call, &mut self.reply),
-            Call::Nothing => Done::at_once(Err(io::ErrorKind::InvalidInput.into())),
-        }
-    }
-}
-
 impl Bus {
     /// Opens a bus of this Linux machine: `i2c-1`, the path of its node, or the name of its adapter
     /// (`bcm2835 (i2c@7e804000)`).
@@ -102,15 +62,7 @@ impl Bus {
     /// [`Error::Unsupported`] if it is no I2C bus, or if its adapter has no timeout or retries to
     /// set; [`Error::Limit`] or [`Error::Invalid`] if they are set to what they cannot be.
     pub fn open_on(backend: &dyn Backend, name: &str, config: &Config) -> Result<Bus> {
-        let bus: Arc<str> = name.into();
-        check(&bus, config)?;
-        let handle = find::open(backend, &bus, config)?;
-        Ok(Bus::on(Arc::new(Shared {
-            functions: handle.functions(),
-            queue: Arc::new(Queue::new(handle, "circuits-i2c")),
-            name: bus,
-            clock: backend.clock(),
-        })))
+        Ok(Bus::on(Arc::new(Shared::open(backend, name, config)?)))
     }
 
     /// Returns the name that it was opened by.
@@ -343,157 +295,5 @@ impl Bus {
 impl Clone for Bus {
     fn clone(&self) -> Bus {
         Bus::on(self.shared.clone())
-    }
-}
-
-impl Shared {
-    /// Calls the handle when it is this call's turn.
-    fn turn(&self, call: impl FnOnce(&(dyn Handle + 'static)) -> Done) -> Done {
-        match self.queue.handle().blocks() {
-            true => self.queue.run(call),
-            false => call(self.queue.handle()),
-        }
-    }
-
-    fn wait(&self, done: &Done) {
-        if let Some(time) = done.busy_until {
-            self.clock.delay_until(time);
-        }
-    }
-
-    fn check(&self, address: Address, operations: &[Operation<'_>]) -> Result<bool> {
-        self.check_address(address)?;
-        let bus = || self.name.clone();
-        let join = Messages::check(operations).map_err(|refusal| match refusal {
-            Refusal::Empty => Error::Invalid {
-                bus: bus(),
-                what: "a transaction has at least one operation",
-            },
-            Refusal::TooManyMessages => Error::Limit {
-                bus: bus(),
-                what: "messages",
-                limit: MAX_MESSAGES,
-            },
-            Refusal::TooLongMessage => Error::Limit {
-                bus: bus(),
-                what: "bytes in a message",
-                limit: MAX_MESSAGE_LEN,
-            },
-        })?;
-        self.check_function(
-            Functions::I2C,
-            "plain I2C transactions: the adapter is for SMBus only (use Bus::smbus)",
-        )?;
-        self.check_bits(address)?;
-        Ok(join)
-    }
-
-    fn check_call(&self, address: Address, pec: bool, call: &smbus::Call) -> Result<()> {
-        self.check_address(address)?;
-        match call {
-            smbus::Call::WriteBlockData { block, .. }
-            | smbus::Call::BlockProcessCall { block, .. }
-            | smbus::Call::WriteI2cBlockData { block, .. } => self.check_block(block.len())?,
-            smbus::Call::ReadI2cBlockData { len, .. } => self.check_block((*len).into())?,
-            _ => {}
-        }
-        let (function, what) = call.needs();
-        self.check_function(function, what)?;
-        if pec && call.may_have_pec() {
-            self.check_function(Functions::PEC, "packet error codes of SMBus")?;
-        }
-        self.check_bits(address)
-    }
-
-    fn check_block(&self, len: usize) -> Result<()> {
-        let bus = || self.name.clone();
-        match len {
-            0 => Err(Error::Invalid {
-                bus: bus(),
-                what: "a block of SMBus has at least one byte",
-            }),
-            1..=MAX_BLOCK_LEN => Ok(()),
-            _ => Err(Error::Limit {
-                bus: bus(),
-                what: "bytes in a block of SMBus",
-                limit: MAX_BLOCK_LEN,
-            }),
-        }
-    }
-
-    fn check_address(&self, address: Address) -> Result<()> {
-        let what = match (address.is_valid(), address) {
-            (true, _) => return Ok(()),
-            (_, Address::SevenBit(_)) => {
-                "an address has seven bits, 0x00 to 0x7f: is it shifted by the read-write bit?"
-            }
-            (_, Address::TenBit(_)) => "such an address has ten bits, 0x000 to 0x3ff",
-        };
-        Err(Error::Invalid {
-            bus: self.name.clone(),
-            what,
-        })
-    }
-
-    fn check_bits(&self, address: Address) -> Result<()> {
-        match address {
-            Address::SevenBit(_) => Ok(()),
-            Address::TenBit(_) => self.check_function(Functions::TEN_BIT, "addresses of ten bits"),
-        }
-    }
-
-    fn check_function(&self, function: Functions, what: &'static str) -> Result<()> {
-        match self.functions.contains(function) {
-            true => Ok(()),
-            false => Err(Error::Unsupported {
-                bus: self.name.clone(),
-                what,
-                source: io::ErrorKind::Unsupported.into(),
-            }),
-        }
-    }
-
-    fn result(
-        &self,
-        address: Address,
-        result: Result<(), (io::Error, &[Operation<'_>])>,
-    ) -> Result<()> {
-        result.map_err(|(source, operations)| {
-            Error::from_transaction(&self.name, address, operations, source)
-        })
-    }
-}
-
-/// Checks what no adapter takes.
-fn check(bus: &Arc<str>, config: &Config) -> Result<()> {
-    let limit = |what, limit| Error::Limit {
-        bus: bus.clone(),
-        what,
-        limit,
-    };
-    match config.adapter_timeout() {
-        Some(Duration::ZERO) => {
-            return Err(Error::Invalid {
-                bus: bus.clone(),
-                what: "with a timeout of nothing every transaction would time out",
-            });
-        }
-        Some(timeout) if timeout > Config::MAX_TIMEOUT => {
-            let millis = Config::MAX_TIMEOUT.as_millis() as usize;
-            return Err(limit("milliseconds of timeout", millis));
-        }
-        _ => {}
-    }
-    match config.adapter_retries() {
-        Some(retries) if retries > Config::MAX_RETRIES => {
-            Err(limit("retries", Config::MAX_RETRIES as usize))
-        }
-        _ => Ok(()),
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.queue.close();
     }
 }

@@ -16,6 +16,7 @@ mod hal;
 mod linux;
 mod messages;
 mod scan;
+mod shared;
 pub mod smbus;
 mod ten_bit;
 

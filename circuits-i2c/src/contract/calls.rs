@@ -65,6 +65,44 @@ pub(super) fn blocks_have_32_bytes(bench: Arc<dyn Bench>) {
     assert_eq!(memory.read_byte().unwrap(), 7);
 }
 
+/// At an address where nobody is: what goes to the wire is not acknowledged.
+pub(super) fn functions_say_what_goes_to_the_wire(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    let functions = bus.functions();
+    let wanted = |known| match known {
+        true => ErrorKind::NoAcknowledge,
+        false => ErrorKind::Unsupported,
+    };
+    let kind = bus.write(NOBODY, &[0]).unwrap_err().kind();
+    assert_eq!(kind, wanted(functions.contains(Functions::I2C)));
+    let (command, byte, word, len) = (1, 2, 3, 4);
+    let block = Block::new(&[5, 6]).unwrap();
+    let mut nobody = bus.smbus(NOBODY).unwrap();
+    for call in [
+        Call::Quick(Direction::Write),
+        Call::ReadByte,
+        Call::WriteByte(byte),
+        Call::ReadByteData { command },
+        Call::WriteByteData { command, byte },
+        Call::ReadWordData { command },
+        Call::WriteWordData { command, word },
+        Call::ProcessCall { command, word },
+        Call::ReadBlockData { command },
+        Call::WriteBlockData { command, block },
+        Call::BlockProcessCall { command, block },
+        Call::ReadI2cBlockData { command, len },
+        Call::WriteI2cBlockData { command, block },
+    ] {
+        let kind = nobody.call(call).unwrap_err().kind();
+        assert_eq!(
+            kind,
+            wanted(functions.contains(call.function())),
+            "{call:?}"
+        );
+    }
+    assert!(functions.to_string().lines().count() > 10);
+}
+
 /// The kernel does not look: i2c-bcm2835 would read a byte where the device says how many come.
 pub(super) fn what_the_adapter_cannot_do_is_refused(bench: Arc<dyn Bench>) {
     let bus = bus(&*bench);

@@ -147,6 +147,10 @@ pub const FACTS: &[(&str, Fact)] = &[
     ),
     ("blocks_have_32_bytes", calls::blocks_have_32_bytes),
     (
+        "functions_say_what_goes_to_the_wire",
+        calls::functions_say_what_goes_to_the_wire,
+    ),
+    (
         "what_the_adapter_cannot_do_is_refused",
         calls::what_the_adapter_cannot_do_is_refused,
     ),

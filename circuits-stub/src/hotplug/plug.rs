@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use circuits_enumerate::{Action, Tree, Uevent};
+use circuits_i2c::Address;
 
 use super::Hotplug;
 use crate::Stub;
@@ -64,6 +65,39 @@ impl Hotplug {
                     .with("MODALIAS", "platform:i2c-stub"),
             ],
         );
+    }
+
+    /// A driver of the kernel's has a device of a bus.
+    pub(crate) fn client_came(&self, board: &Board, bus: &str, address: Address, driver: &str) {
+        // `i2c_dev_set_name`, drivers/i2c/i2c-core-base.c
+        let number = match address {
+            Address::TenBit(address) => address | 0xa000,
+            address => address.number(),
+        };
+        let name = format!("{}-{number:04x}", bus.trim_start_matches("i2c-"));
+        let Ok(file) = self.adapter_file(bus) else {
+            return;
+        };
+        let folder = file.with_file_name(name);
+        self.tree.file(folder.join("name"), format!("{driver}\n"));
+        let path = folder.strip_prefix("/sys").unwrap_or(&folder);
+        let path = format!("/{}", path.display());
+        let alias = format!("i2c:{driver}");
+        let events = [
+            uevent(Action::Add, &path, "i2c").with("MODALIAS", &alias),
+            uevent(Action::Bind, &path, "i2c")
+                .with("DRIVER", driver)
+                .with("MODALIAS", &alias),
+        ];
+        let mut state = self.lock();
+        // It goes with the bus, and before it.
+        if let Some(plugged) = state.plugged.get_mut(bus) {
+            plugged.extend(events.iter().cloned());
+        }
+        drop(state);
+        for event in events {
+            self.happen(board, event);
+        }
     }
 
     /// What the adapter of a bus is called.

@@ -114,8 +114,11 @@ impl Stub {
     /// Has a driver of the kernel's have a device of an I2C bus, which is added if it is not there
     /// yet. Programs are told so, and can speak to it all the same.
     pub fn i2c_owner(self, bus: &str, address: impl Into<Address>, driver: &str) -> Stub {
+        let (board, address) = (self.board(), address.into());
         self.plug_i2c_bus(bus);
-        self.board().buses.own(bus, address.into(), driver);
+        if board.buses.own(bus, address, driver) {
+            board.hotplug.client_came(board, bus, address, driver);
+        }
         self
     }
 

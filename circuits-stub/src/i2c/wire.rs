@@ -83,10 +83,12 @@ impl Buses {
         }
     }
 
-    pub(super) fn own(&self, bus: &str, address: Address, driver: &str) {
-        if let Some(wire) = self.get(bus) {
-            wire.lock().owners.insert(address, driver.into());
-        }
+    /// Says whether nobody had it before.
+    pub(super) fn own(&self, bus: &str, address: Address, driver: &str) -> bool {
+        self.get(bus).is_some_and(|wire| {
+            let mut state = wire.lock();
+            state.owners.insert(address, driver.into()).is_none()
+        })
     }
 
     /// Says whether there is such a bus.
