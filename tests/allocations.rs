@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use circuits::gpio::{Config, EdgeDetection, Input, Lines};
+use circuits::i2c::smbus::Call;
 use circuits::i2c::{Bus, Operation};
 use circuits::stub::Stub;
 use circuits::stub::chips::Tmp102;
@@ -99,6 +100,19 @@ impl Bench {
             bus.write_read(0x48, &[0], &mut [0; 2]).unwrap()
         });
         assert_none("joined", || joined(&mut bus));
+        assert_none("eight writes", || writes::<8>(&mut bus));
+        let mut sensor = bus.device(0x48).unwrap();
+        assert_none("a device's", || {
+            sensor.write_read(0x48, &[0], &mut [0; 2]).unwrap()
+        });
+        let mut sensor = sensor.smbus();
+        assert_none("smbus", || assert!(sensor.read_word_data(0).is_ok()));
+        let mut nobody = bus.smbus(0x13).unwrap();
+        assert_none("smbus at two addresses", || {
+            assert!(sensor.read_word_data(0).is_ok());
+            // The error has the name of the bus, which is everybody's.
+            drop(nobody.read_byte().unwrap_err());
+        });
         let mut delay = self.board.delay();
         assert_none("delay", || delay.delay_us(100));
     }
@@ -147,6 +161,20 @@ impl Bench {
             bus.write_read(0x48, &[0], &mut [0; 2]).await.unwrap();
         })
         .await;
+        assert_none_async("eight operations, async", async || {
+            let mut parts: [Operation<'_>; 8] = std::array::from_fn(|number| match number {
+                0 => Operation::Write(&[0]),
+                _ => Operation::Write(&[]),
+            });
+            bus.transaction(0x48, &mut parts).await.unwrap();
+        })
+        .await;
+        let mut sensor = bus.smbus(0x48).unwrap();
+        let call = Call::ReadWordData { command: 0 };
+        assert_none_async("smbus, async", async || {
+            sensor.call_async(call).await.unwrap();
+        })
+        .await;
         let mut delay = self.board.delay();
         assert_none_async("delay, async", async || delay.delay_us(100).await).await;
         assert_none_async("time-out, async", async || {
@@ -155,6 +183,18 @@ impl Bench {
         })
         .await;
     }
+}
+
+/// Neighbours of one direction: the sensor takes three bytes of them.
+fn writes<const COUNT: usize>(bus: &mut Bus) {
+    use embedded_hal::i2c::I2c;
+
+    let mut parts: [Operation<'_>; COUNT] = std::array::from_fn(|number| match number {
+        0 => Operation::Write(&[3]),
+        1 => Operation::Write(&[0x50, 0x00]),
+        _ => Operation::Write(&[]),
+    });
+    bus.transaction(0x48, &mut parts).unwrap();
 }
 
 fn joined(bus: &mut Bus) {

@@ -276,3 +276,18 @@ fn an_spi_device_grows_by_a_uevent() {
     let error = flash.transfer_in_place(&mut id).unwrap_err();
     assert_eq!(error.kind(), spi::ErrorKind::Removed);
 }
+
+#[test]
+fn a_device_of_the_kernels_is_listed_and_goes_with_its_bus() {
+    let stub = Stub::virtual_time().i2c_owner("i2c-1", 0x68, "rtc-ds1307");
+    let clients = || {
+        let adapters = Devices::list_on(&stub).unwrap().i2c_adapters();
+        let clients = adapters.into_iter().flat_map(|adapter| adapter.clients);
+        clients
+            .map(|client| (client.address, client.driver))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(clients(), [(Some(0x68), Some("rtc-ds1307".into()))]);
+    stub.remove_i2c_bus("i2c-1").unwrap();
+    assert_eq!(clients(), []);
+}

@@ -88,7 +88,7 @@ fn list_devices_prints_a_machine_that_was_recorded() {
     let output = run(Some("stub"), "list_devices", &[]);
     let said = lines(&output.stdout);
     assert!(
-        said.contains(&"  i2c-1          virtual board".into()),
+        said.contains(&"  i2c-1          bcm2835 (i2c@7e804000)".into()),
         "{said:#?}"
     );
 }
@@ -233,6 +233,43 @@ fn adc_shows_all_channels() {
     }
     // Somebody turns the knob; where it turns round, two may be alike.
     assert!(said[0] != said[9] || said[9] != said[18], "{said:?}");
+}
+
+#[test]
+fn scan_i2c_prints_the_grid_that_people_know() {
+    let output = run(Some("stub"), "scan_i2c", &[]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert_eq!(said.len(), 9, "{said:#?}");
+    assert_eq!(
+        said[0],
+        "     0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f"
+    );
+    assert_eq!(
+        said[1],
+        "00:                         -- -- -- -- -- -- -- --"
+    );
+    assert_eq!(
+        said[5],
+        "40: -- -- -- -- -- -- -- -- 48 -- -- -- -- -- -- --"
+    );
+    assert_eq!(said[8], "70: -- -- -- -- -- -- -- --");
+    // The whole grid is i2cdetect's, and a method that would harm leaves its addresses out.
+    let arguments = ["--bus", "bcm2835 (i2c@7e804000)", "--quick"];
+    let output = run(Some("stub"), "scan_i2c", &arguments);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert_eq!(
+        said[4],
+        "30:                         -- -- -- -- -- -- -- --"
+    );
+    let why = lines(&output.stderr);
+    let told = |words: &&str| why.iter().any(|line| line.contains(words));
+    assert!(told(&"0x30") && told(&"for good"), "{why:#?}");
+    let output = run(Some("stub"), "scan_i2c", &["--list"]);
+    assert_eq!(lines(&output.stdout), ["i2c-1  bcm2835 (i2c@7e804000)"]);
+    let says = [r#"no I2C bus "i2c-7""#];
+    fails(Some("stub"), "scan_i2c", &["--bus", "i2c-7"], &says);
 }
 
 #[test]

@@ -139,6 +139,16 @@ fn a_transaction_is_one_call() {
     assert_one_ioctl("a clone's, to nobody", || {
         drop(other.write(0x13, &[0]).unwrap_err())
     });
+    // Nothing is opened anew, or said beforehand.
+    let mut address = 0x48;
+    assert_one_ioctl("at alternating addresses", || {
+        address ^= 0x48 ^ 0x50;
+        bus.write_read(address, &[0], &mut [0; 2]).unwrap();
+    });
+    let mut sensor = bus.device(0x48).unwrap();
+    assert_one_ioctl("a device's", || {
+        sensor.write_read(0x48, &[0], &mut [0; 2]).unwrap()
+    });
     assert_one_ioctl("joined", || {
         let (mut high, mut low) = ([0], [0]);
         let mut parts = [
@@ -148,4 +158,25 @@ fn a_transaction_is_one_call() {
         ];
         bus.transaction(0x48, &mut parts).unwrap();
     });
+}
+
+#[test]
+#[ignore = "needs root, tracefs, and a TMP102 or a relative at 0x48 on i2c-1"]
+fn a_call_of_smbus_is_one_call() {
+    let bus = Board::linux().unwrap().i2c_bus("i2c-1").unwrap();
+    let mut sensor = bus.smbus(0x48).unwrap();
+    let mut clone = sensor.clone();
+    // Whom it is for is told once.
+    sensor.read_word_data(0).unwrap();
+    assert_one_ioctl("smbus", || assert!(sensor.read_word_data(0).is_ok()));
+    assert_one_ioctl("a clone's", || assert!(clone.read_byte_data(1).is_ok()));
+    let mut memory = bus.smbus(0x50).unwrap();
+    let calls = Tracer::new().trace(|| {
+        for _ in 0..ROUNDS {
+            sensor.read_word_data(0).unwrap();
+            memory.read_byte().unwrap();
+        }
+    });
+    // And again when it is for another one.
+    assert_eq!(calls, vec![libc::SYS_ioctl; ROUNDS * 2 * 2 - 1]);
 }

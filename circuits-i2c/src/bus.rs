@@ -2,12 +2,14 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 
-use circuits_wait::{Clock, Job, Queue, Request, Timer};
+use circuits_wait::{Request, Timer};
 use embedded_hal::i2c::Operation;
 
-use crate::messages::{Messages, Refusal};
+use crate::messages::Messages;
+use crate::shared::{Call, Shared, Work};
+use crate::smbus::{self, Block, Reply, Smbus};
 use crate::{
-    Address, Backend, Config, Done, Error, Handle, Linux, MAX_MESSAGE_LEN, MAX_MESSAGES, Result,
+    Address, Backend, Config, Device, Done, Error, Functions, Handle, Linux, Result, TenBit,
 };
 
 /// An I2C bus. It is used through embedded-hal's `I2c`, blocking and async; clones are the same
@@ -38,41 +40,13 @@ pub struct Bus {
     messages: Messages,
     /// Missing while a future has it, and after one was dropped that did: its data is the worker's
     /// then.
-    request: Option<Arc<Request<Call>>>,
+    request: Option<Arc<Request<Work>>>,
     timer: Option<Box<dyn Timer>>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    queue: Arc<Queue<Call>>,
-    name: Arc<str>,
-    clock: Arc<dyn Clock>,
-}
-
-/// A transaction of a future, with data of its own.
-#[derive(Debug, Default)]
-struct Call {
-    address: Option<Address>,
-    messages: Messages,
-}
-
-impl Job for Call {
-    type Handle = dyn Handle;
-    type Done = Done;
-
-    fn run(&mut self, handle: &dyn Handle) -> Done {
-        match self.address {
-            Some(address) => self.messages.run(|all| handle.transaction(address, all)),
-            None => Done {
-                result: Err(io::ErrorKind::InvalidInput.into()),
-                busy_until: None,
-            },
-        }
-    }
-}
-
 impl Bus {
-    /// Opens a bus of this Linux machine: `i2c-1`, or the path of its node.
+    /// Opens a bus of this Linux machine: `i2c-1`, the path of its node, or the name of its adapter
+    /// (`bcm2835 (i2c@7e804000)`).
     ///
     /// # Errors
     /// As [`Bus::open_on`].
@@ -80,26 +54,83 @@ impl Bus {
         Bus::open_on(&Linux::for_bus(name)?, name, &Config::new())
     }
 
-    /// Opens a bus of `backend`.
+    /// Opens a bus of `backend`: by its name or path, or by the name of its adapter if only one is
+    /// called so.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::PermissionDenied`]; [`Error::Unsupported`] if it is no I2C bus
-    /// or only an SMBus.
+    /// [`Error::NotFound`], [`Error::Ambiguous`], [`Error::PermissionDenied`];
+    /// [`Error::Unsupported`] if it is no I2C bus, or if its adapter has no timeout or retries to
+    /// set; [`Error::Limit`] or [`Error::Invalid`] if they are set to what they cannot be.
     pub fn open_on(backend: &dyn Backend, name: &str, config: &Config) -> Result<Bus> {
-        let bus: Arc<str> = name.into();
-        let handle = backend
-            .open(name, config)
-            .map_err(|error| Error::from_open(&bus, error))?;
-        Ok(Bus::on(Arc::new(Shared {
-            queue: Arc::new(Queue::new(handle, "circuits-i2c")),
-            name: bus,
-            clock: backend.clock(),
-        })))
+        Ok(Bus::on(Arc::new(Shared::open(backend, name, config)?)))
     }
 
     /// Returns the name that it was opened by.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// Returns what the adapter can do. It was asked when the bus was opened.
+    pub fn functions(&self) -> Functions {
+        self.shared.functions
+    }
+
+    /// Returns the driver of the kernel's that has the device at this address, if one has.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn owner(&self, address: impl Into<Address>) -> Result<Option<String>> {
+        let address = address.into();
+        let owner = self.shared.queue.handle().owner(address);
+        owner.map_err(|source| Error::from_io(&self.shared.name, address, source))
+    }
+
+    /// Returns the device at this address, for a driver of ours.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if a driver of the kernel's has it: two drivers of one device undo each other's
+    /// settings. [`device_even_if_owned`](Bus::device_even_if_owned) is for who knows that they do
+    /// not. [`Error::Invalid`] if the address has more than seven bits.
+    pub fn device(&self, address: u8) -> Result<Device> {
+        self.check_free(address.into())?;
+        self.device_even_if_owned(address)
+    }
+
+    /// Returns the device at this address, whether a driver of the kernel's has it or not.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the address has more than seven bits.
+    pub fn device_even_if_owned(&self, address: u8) -> Result<Device> {
+        self.shared.check_address(address.into())?;
+        Ok(Device::new(self.clone(), address))
+    }
+
+    /// Returns the device at this address, to be spoken to by SMBus.
+    ///
+    /// # Errors
+    /// As [`device`](Bus::device), whose
+    /// [`device_even_if_owned`](Bus::device_even_if_owned) leads to SMBus as well.
+    pub fn smbus(&self, address: u8) -> Result<Smbus> {
+        Ok(self.device(address)?.smbus())
+    }
+
+    /// Returns the bus for devices whose addresses have ten bits. Whether the adapter knows them is
+    /// asked with each transaction.
+    pub fn ten_bit(&self) -> TenBit {
+        TenBit::new(self.clone())
+    }
+
+    /// Refuses an address that a driver of the kernel's has, or that is none.
+    pub(crate) fn check_free(&self, address: Address) -> Result<()> {
+        self.shared.check_address(address)?;
+        match self.owner(address)? {
+            Some(holder) => Err(Error::InUse {
+                bus: self.shared.name.clone(),
+                address,
+                holder: holder.into(),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn on(shared: Arc<Shared>) -> Bus {
@@ -115,10 +146,9 @@ impl Bus {
     pub(crate) fn run(&mut self, address: Address, operations: &mut [Operation<'_>]) -> Result<()> {
         let join = self.shared.check(address, operations)?;
         let done = self.at_once(join, address, operations);
-        if let Some(time) = done.busy_until {
-            self.shared.clock.delay_until(time);
-        }
-        self.shared.result(address, done.result)
+        self.shared.wait(&done);
+        let result = done.result.map_err(|error| (error, &*operations));
+        self.shared.result(address, result)
     }
 
     /// Runs a transaction: on the worker thread if the handle would block this one.
@@ -127,19 +157,84 @@ impl Bus {
         address: Address,
         operations: &mut [Operation<'_>],
     ) -> Result<()> {
-        let join = self.shared.check(address, operations)?;
+        self.shared.check(address, operations)?;
         let result = match self.shared.queue.handle().blocks() {
-            true => self.by_worker(address, operations).await,
-            false => self.on_the_wire(join, address, operations).await,
+            true => {
+                let request = self.request.take().unwrap_or_default();
+                request.load(|work| {
+                    work.call = Call::Transaction(address);
+                    work.messages.join(operations);
+                });
+                let result = self.by_worker(&request).await;
+                request.store(|work| work.messages.split(operations));
+                self.request = Some(request);
+                result
+            }
+            false => {
+                // What is read is the caller's when the wire is through, as it is by the worker.
+                self.messages.join(operations);
+                let run = |Bus {
+                               shared, messages, ..
+                           }: &mut Bus| {
+                    messages.run(|all| shared.turn(|handle| handle.transaction(address, all)))
+                };
+                let result = self.on_the_wire(run).await;
+                self.messages.split(operations);
+                result
+            }
         };
+        let result = result.map_err(|error| (error, &*operations));
         self.shared.result(address, result)
     }
 
+    /// Makes a call of SMBus and blocks until the wire is free again.
+    pub(crate) fn call(&mut self, address: Address, pec: bool, call: smbus::Call) -> Result<Reply> {
+        self.shared.check_call(address, pec, &call)?;
+        let mut reply = Reply::Nothing;
+        let run = |handle: &(dyn Handle + 'static)| handle.smbus(address, pec, &call, &mut reply);
+        let done = self.shared.turn(run);
+        self.shared.wait(&done);
+        let result = done.result.map_err(|error| (error, &[][..]));
+        self.shared.result(address, result)?;
+        Ok(reply)
+    }
+
+    /// Makes a call of SMBus: on the worker thread if the handle would block this one.
+    pub(crate) async fn call_async(
+        &mut self,
+        address: Address,
+        pec: bool,
+        call: smbus::Call,
+    ) -> Result<Reply> {
+        self.shared.check_call(address, pec, &call)?;
+        let mut reply = Reply::Nothing;
+        let result = match self.shared.queue.handle().blocks() {
+            true => {
+                let request = self.request.take().unwrap_or_default();
+                request.load(|work| {
+                    work.call = Call::Smbus(address, pec, call);
+                    work.reply = Reply::Nothing;
+                });
+                let result = self.by_worker(&request).await;
+                reply = request.store(|work| work.reply);
+                self.request = Some(request);
+                result
+            }
+            false => {
+                let run =
+                    |handle: &(dyn Handle + 'static)| handle.smbus(address, pec, &call, &mut reply);
+                self.on_the_wire(|bus| bus.shared.turn(run)).await
+            }
+        };
+        let result = result.map_err(|error| (error, &[][..]));
+        self.shared.result(address, result)?;
+        Ok(reply)
+    }
+
     fn at_once(&mut self, join: bool, address: Address, operations: &mut [Operation<'_>]) -> Done {
-        let queue = &self.shared.queue;
-        let run = |operations: &mut [Operation<'_>]| match queue.handle().blocks() {
-            true => queue.run(|handle| handle.transaction(address, operations)),
-            false => queue.handle().transaction(address, operations),
+        let shared = &self.shared;
+        let run = |operations: &mut [Operation<'_>]| {
+            shared.turn(|handle| handle.transaction(address, operations))
         };
         if !join {
             return run(operations);
@@ -152,29 +247,12 @@ impl Bus {
 
     /// The request is with the future until all is done; a future that is dropped leaves it to the
     /// worker alone.
-    async fn by_worker(
-        &mut self,
-        address: Address,
-        operations: &mut [Operation<'_>],
-    ) -> io::Result<()> {
-        let request = self.request.take().unwrap_or_default();
-        request.load(|call| {
-            call.address = Some(address);
-            call.messages.join(operations);
-        });
-        self.shared.queue.submit(&request)?;
-        let done = poll_fn(|cx| request.poll(cx)).await;
-        request.store(|call| call.messages.split(operations));
-        self.request = Some(request);
-        done?.result
+    async fn by_worker(&self, request: &Arc<Request<Work>>) -> io::Result<()> {
+        self.shared.queue.submit(request)?;
+        poll_fn(|cx| request.poll(cx)).await?.result
     }
 
-    async fn on_the_wire(
-        &mut self,
-        join: bool,
-        address: Address,
-        operations: &mut [Operation<'_>],
-    ) -> io::Result<()> {
+    async fn on_the_wire(&mut self, run: impl FnOnce(&mut Bus) -> Done) -> io::Result<()> {
         // Before anything moves: what cannot be waited for is not begun.
         // A future that is dropped takes the timer along, and the moment it was set to.
         let mut timer = match self.timer.take() {
@@ -183,12 +261,33 @@ impl Bus {
         };
         let now = self.shared.clock.now();
         poll_fn(|cx| timer.poll_until(now, cx)).await?;
-        let done = self.at_once(join, address, operations);
+        let done = run(self);
         if let Some(time) = done.busy_until {
             poll_fn(|cx| timer.poll_until(time, cx)).await?;
         }
         self.timer = Some(timer);
         done.result
+    }
+
+    /// Makes a block of SMBus of bytes that may be too many or none.
+    pub(crate) fn block(&self, bytes: &[u8]) -> Result<Block> {
+        self.block_len(bytes.len())?;
+        // It is not longer than that.
+        Ok(Block::new(bytes).unwrap_or_default())
+    }
+
+    /// Checks the length of a block of SMBus.
+    pub(crate) fn block_len(&self, len: usize) -> Result<u8> {
+        self.shared.check_block(len)?;
+        Ok(u8::try_from(len).unwrap_or(u8::MAX))
+    }
+
+    /// The error for a backend that answered something else than it was asked for.
+    pub(crate) fn odd_reply(&self) -> Error {
+        Error::Io {
+            bus: self.shared.name.clone(),
+            source: io::ErrorKind::InvalidData.into(),
+        }
     }
 }
 
@@ -196,43 +295,5 @@ impl Bus {
 impl Clone for Bus {
     fn clone(&self) -> Bus {
         Bus::on(self.shared.clone())
-    }
-}
-
-impl Shared {
-    fn check(&self, address: Address, operations: &[Operation<'_>]) -> Result<bool> {
-        let bus = || self.name.clone();
-        if !address.is_valid() {
-            return Err(Error::Invalid {
-                bus: bus(),
-                what: "an address has seven bits, 0x00 to 0x7f: is it shifted by the read-write bit?",
-            });
-        }
-        Messages::check(operations).map_err(|refusal| match refusal {
-            Refusal::Empty => Error::Invalid {
-                bus: bus(),
-                what: "a transaction has at least one operation",
-            },
-            Refusal::TooManyMessages => Error::Limit {
-                bus: bus(),
-                what: "messages",
-                limit: MAX_MESSAGES,
-            },
-            Refusal::TooLongMessage => Error::Limit {
-                bus: bus(),
-                what: "bytes in a message",
-                limit: MAX_MESSAGE_LEN,
-            },
-        })
-    }
-
-    fn result(&self, address: Address, result: io::Result<()>) -> Result<()> {
-        result.map_err(|source| Error::from_io(&self.name, address, source))
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.queue.close();
     }
 }

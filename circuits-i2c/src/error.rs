@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::Arc;
 
-use embedded_hal::i2c::NoAcknowledgeSource;
+use embedded_hal::i2c::{NoAcknowledgeSource, Operation};
 
 use crate::Address;
 
@@ -23,6 +23,17 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// The adapters of several buses have this name.
+    #[error("{count} I2C adapters are called {bus:?}: choose one of {buses}")]
+    Ambiguous {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// How many there are.
+        count: usize,
+        /// Their names: `i2c-3, i2c-4`.
+        buses: Arc<str>,
+    },
+
     /// The user may not open the bus.
     #[error(
         "permission denied for I2C bus {bus:?}: add your user to the group that owns /dev/i2c-* (usually `i2c`), then log in anew"
@@ -32,6 +43,19 @@ pub enum Error {
         bus: Arc<str>,
         /// What the system said.
         source: io::Error,
+    },
+
+    /// A driver of the kernel's has the device.
+    #[error(
+        "{address} on {bus} is in use: the kernel's driver {holder:?} has it (unbind it, or use Bus::device_even_if_owned)"
+    )]
+    InUse {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// The name of the driver.
+        holder: Arc<str>,
     },
 
     /// No device answered at the address, or it refused a byte.
@@ -61,6 +85,43 @@ pub enum Error {
     /// The transaction took too long: a device held the clock, or the bus is stuck.
     #[error("{address} on {bus} timed out (does something hold SCL or SDA low?)")]
     TimedOut {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The bus was busy for longer than it may be: a device or another controller keeps it.
+    #[error(
+        "{bus} was busy for too long when {address} was to be spoken to (does something hold SCL or SDA low?)"
+    )]
+    Busy {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The packet error code of SMBus is not that of the data.
+    #[error(
+        "packet error code of {address} on {bus} is wrong (noise, or a device that knows none)"
+    )]
+    Pec {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The device does not keep to the protocol: a block of SMBus has 1 to 32 bytes.
+    #[error("{address} on {bus} does not keep to the protocol of SMBus")]
+    Protocol {
         /// The bus, as it was asked for.
         bus: Arc<str>,
         /// The device.
@@ -125,14 +186,24 @@ pub enum Error {
 pub enum ErrorKind {
     /// There is no such bus.
     NotFound,
+    /// Several adapters have this name.
+    Ambiguous,
     /// The user may not open the bus.
     PermissionDenied,
+    /// A driver of the kernel's has the device.
+    InUse,
     /// No device answered at the address, or it refused a byte.
     NoAcknowledge,
     /// Another controller won the bus.
     ArbitrationLost,
     /// The transaction took too long.
     TimedOut,
+    /// The bus was busy for too long.
+    Busy,
+    /// A packet error code was wrong.
+    Pec,
+    /// The device does not keep to the protocol.
+    Protocol,
     /// The adapter is gone.
     Removed,
     /// The adapter, its driver or the system cannot do it.
@@ -148,9 +219,12 @@ pub enum ErrorKind {
 // Linux's numbers, by which backends answer on every system (include/uapi/asm-generic/errno.h).
 pub(crate) const ENXIO: i32 = 6;
 pub(crate) const EAGAIN: i32 = 11;
+const EBUSY: i32 = 16;
 pub(crate) const ENODEV: i32 = 19;
 const ENOTTY: i32 = 25;
-const EOPNOTSUPP: i32 = 95;
+pub(crate) const EPROTO: i32 = 71;
+const EBADMSG: i32 = 74;
+pub(crate) const EOPNOTSUPP: i32 = 95;
 const ETIMEDOUT: i32 = 110;
 pub(crate) const EREMOTEIO: i32 = 121;
 
@@ -159,10 +233,15 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::NotFound { .. } => ErrorKind::NotFound,
+            Error::Ambiguous { .. } => ErrorKind::Ambiguous,
             Error::PermissionDenied { .. } => ErrorKind::PermissionDenied,
+            Error::InUse { .. } => ErrorKind::InUse,
             Error::NoAcknowledge { .. } => ErrorKind::NoAcknowledge,
             Error::ArbitrationLost { .. } => ErrorKind::ArbitrationLost,
             Error::TimedOut { .. } => ErrorKind::TimedOut,
+            Error::Busy { .. } => ErrorKind::Busy,
+            Error::Pec { .. } => ErrorKind::Pec,
+            Error::Protocol { .. } => ErrorKind::Protocol,
             Error::Removed { .. } => ErrorKind::Removed,
             Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Limit { .. } => ErrorKind::Limit,
@@ -186,7 +265,7 @@ impl Error {
             },
             (io::ErrorKind::Unsupported, _) => Error::Unsupported {
                 bus,
-                what: "plain I2C transactions: the adapter is for SMBus only",
+                what: "setting a timeout or retries",
                 source,
             },
             _ => Error::Io { bus, source },
@@ -197,7 +276,8 @@ impl Error {
     ///
     /// The map is that of the kernel's page *I2C/SMBus Fault Codes*
     /// (Documentation/i2c/fault-codes.rst), and `EREMOTEIO`, which is not on it and by which most
-    /// controllers tell of a missing acknowledge (i2c-bcm2835, i2c-designware, i2c-omap).
+    /// controllers tell of a missing acknowledge (i2c-bcm2835, i2c-designware, i2c-omap). `EIO` is *a
+    /// rather vague error* there, and is [`Error::Io`] here.
     pub fn from_io(bus: &Arc<str>, address: Address, source: io::Error) -> Error {
         let bus = bus.clone();
         match source.raw_os_error() {
@@ -212,6 +292,21 @@ impl Error {
                 source,
             },
             Some(ETIMEDOUT) => Error::TimedOut {
+                bus,
+                address,
+                source,
+            },
+            Some(EBUSY) => Error::Busy {
+                bus,
+                address,
+                source,
+            },
+            Some(EBADMSG) => Error::Pec {
+                bus,
+                address,
+                source,
+            },
+            Some(EPROTO) => Error::Protocol {
                 bus,
                 address,
                 source,
@@ -233,6 +328,45 @@ impl Error {
     }
 }
 
+impl Error {
+    /// As [`Error::from_io`], and says what of the transaction it may be that the controller refuses:
+    /// it does not tell.
+    pub(crate) fn from_transaction(
+        bus: &Arc<str>,
+        address: Address,
+        operations: &[Operation<'_>],
+        source: io::Error,
+    ) -> Error {
+        let is_read = |operation: &Operation<'_>| matches!(operation, Operation::Read(_));
+        let is_empty = |operation: &Operation<'_>| match operation {
+            Operation::Read(buffer) => buffer.is_empty(),
+            Operation::Write(bytes) => bytes.is_empty(),
+        };
+        // Neighbours are one message.
+        let after_read = operations
+            .iter()
+            .skip_while(|one| !is_read(one))
+            .any(|one| !is_read(one));
+        let refused = match Error::from_io(bus, address, source) {
+            Error::Unsupported { bus, source, .. } if source.raw_os_error().is_some() => {
+                (bus, source)
+            }
+            other => return other,
+        };
+        Error::Unsupported {
+            bus: refused.0,
+            what: if after_read {
+                "such a transaction: it has a read that is not the last message, which some controllers refuse (i2c-bcm2835): make several transactions of it, each with its read at the end"
+            } else if operations.iter().any(is_empty) {
+                "such a transaction: it has an empty message, which some controllers refuse (i2c-designware)"
+            } else {
+                "such a transaction"
+            },
+            source: refused.1,
+        }
+    }
+}
+
 /// What a future asks for that waits on a virtual board and does not take part in its time.
 const OUTSIDE: &str = "waits by futures outside of the board's tasks (use Stub::block_on, Stub::task or Stub::block_on_with)";
 
@@ -246,7 +380,7 @@ impl embedded_hal::i2c::Error for Error {
             }
             Error::NoAcknowledge { .. } => ErrorKind::NoAcknowledge(NoAcknowledgeSource::Unknown),
             Error::ArbitrationLost { .. } => ErrorKind::ArbitrationLoss,
-            Error::TimedOut { .. } => ErrorKind::Bus,
+            Error::TimedOut { .. } | Error::Busy { .. } => ErrorKind::Bus,
             _ => ErrorKind::Other,
         }
     }

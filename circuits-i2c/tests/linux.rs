@@ -1,5 +1,6 @@
-//! The contract on the kernel, on an adapter with an LM75 or a relative at 0x48, which may be named
-//! by CIRCUITS_TEST_I2C (default: i2c-1).
+//! The contract on the kernel, on an adapter with an LM75 or a relative at 0x48, one at 0x49 that the
+//! kernel's driver lm75 has, and a 24C32 or larger at 0x50; it may be named by CIRCUITS_TEST_I2C
+//! (default: i2c-1).
 
 #[cfg(target_os = "linux")]
 mod kernel {
@@ -23,6 +24,14 @@ mod kernel {
 
         fn bus(&self) -> &str {
             &self.bus
+        }
+
+        fn adapter(&self) -> String {
+            self.backend.adapter(&self.bus).unwrap()
+        }
+
+        fn driver(&self) -> &str {
+            "lm75"
         }
 
         fn run(&self, threads: Vec<Thread>) {

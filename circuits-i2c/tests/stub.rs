@@ -1,13 +1,18 @@
 //! The contract on the virtual board, in virtual and in real time, futures under every executor.
 
+mod memory;
+
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
 use circuits_i2c::Backend;
-use circuits_i2c::contract::{Bench, FACTS, SENSOR};
+use circuits_i2c::contract::{Bench, FACTS, MEMORY, OWNED, SENSOR};
 use circuits_stub::Stub;
 use circuits_stub::chips::Tmp102;
+use circuits_stub::i2c::Controller;
+use memory::Memory;
 
 struct StubBench {
     stub: Stub,
@@ -15,8 +20,21 @@ struct StubBench {
 }
 
 impl StubBench {
-    fn new(stub: Stub, executor: Executor) -> StubBench {
-        let stub = stub.i2c_device("i2c-1", SENSOR, Tmp102::new()).unwrap();
+    fn new(stub: Stub, controller: Controller, executor: Executor) -> StubBench {
+        let stub = stub
+            .i2c_device("i2c-1", SENSOR, Tmp102::new())
+            .and_then(|stub| stub.i2c_device("i2c-1", OWNED, Tmp102::new()))
+            .and_then(|stub| {
+                stub.i2c_device(
+                    "i2c-1",
+                    MEMORY,
+                    Memory::writing_for(Duration::from_millis(5)),
+                )
+            })
+            .unwrap()
+            .i2c_owner("i2c-1", OWNED, "lm75")
+            .i2c_controller("i2c-1", controller)
+            .i2c_bus("i2c-2");
         StubBench { stub, executor }
     }
 }
@@ -28,6 +46,14 @@ impl Bench for StubBench {
 
     fn bus(&self) -> &str {
         "i2c-1"
+    }
+
+    fn adapter(&self) -> String {
+        self.stub.adapter("i2c-1").unwrap()
+    }
+
+    fn driver(&self) -> &str {
+        "lm75"
     }
 
     fn run(&self, threads: Vec<Thread>) {
@@ -52,12 +78,21 @@ impl Bench for StubBench {
 }
 
 fn main() {
+    let all = || Controller::new().adapter("a wire");
     Suite::new()
-        .on("virtual time", FACTS, |check, executor| {
-            check(Arc::new(StubBench::new(Stub::virtual_time(), executor)));
+        .on("virtual time", FACTS, move |check, executor| {
+            check(Arc::new(StubBench::new(
+                Stub::virtual_time(),
+                all(),
+                executor,
+            )));
         })
-        .on("real time", FACTS, |check, executor| {
-            check(Arc::new(StubBench::new(Stub::real_time(), executor)));
+        .on("real time", FACTS, move |check, executor| {
+            check(Arc::new(StubBench::new(Stub::real_time(), all(), executor)));
+        })
+        .on("as a Raspberry Pi's", FACTS, |check, executor| {
+            let pi = Controller::bcm2835();
+            check(Arc::new(StubBench::new(Stub::virtual_time(), pi, executor)));
         })
         .main()
 }

@@ -9,8 +9,8 @@ use circuits_wait::Time;
 use crate::Stub;
 use crate::chips::{Mcp3008, Picture, Ssd1306, Tmp102, W25q};
 use crate::parts::{Button, Encoder};
-use crate::spi::Controller;
 use crate::stub::Board;
+use crate::{i2c, spi};
 
 /// The lines of a Raspberry Pi 3's header as its device tree names them (bcm2837-rpi-3-b.dts), and
 /// the rest of its chip's.
@@ -72,7 +72,8 @@ impl Stub {
         let names = NAMES.into_iter().chain(unnamed);
         let stub = Stub::real_time()
             .model("Raspberry Pi 3 Model B, virtual")
-            .chip("pinctrl-bcm2835", names);
+            .chip("pinctrl-bcm2835", names)
+            .i2c_controller("i2c-1", i2c::Controller::bcm2835());
         // The address is good, and nobody has it yet.
         let _ = stub.plug_i2c("i2c-1", 0x48, Tmp102::following(room));
         let screen = Ssd1306::new_128x64();
@@ -94,7 +95,7 @@ impl Stub {
 
     fn connect_spi(&self) -> crate::Result<()> {
         self.clone()
-            .spi_controller("spidev0.0", Controller::bcm2835())?;
+            .spi_controller("spidev0.0", spi::Controller::bcm2835())?;
         let flash = W25q::w25q32jv();
         flash.set_contents(0, b"The flash memory of the sample board.\n");
         self.plug_spi("spidev0.0", flash)?;

@@ -78,7 +78,12 @@ impl Board {
 
     /// The same for what was at a certain time.
     pub(crate) fn tell_at(&self, time: Time, action: impl FnOnce() -> Action) {
-        self.trace.tell(Time::ZERO + time.since(self.made), action);
+        self.trace.tell(self.shown(time), action);
+    }
+
+    /// A time as the trace has it.
+    pub(crate) fn shown(&self, time: Time) -> Time {
+        Time::ZERO + time.since(self.made)
     }
 }
 

@@ -102,10 +102,16 @@ pub enum Action {
         bus: Arc<str>,
         /// The device.
         address: Address,
-        /// What was sent and received, up to the byte that was not acknowledged.
+        /// When it began on the wire, which may have been busy when it was asked for; counted as
+        /// [`Entry::time`].
+        start: Time,
+        /// When the wire was free again.
+        stop: Time,
+        /// What was sent and received, up to the byte that was not acknowledged: a start, a message,
+        /// and a repeated start before each that follows.
         messages: Vec<Message>,
-        /// Whether all of it was acknowledged.
-        acknowledged: bool,
+        /// How it ended.
+        end: End,
     },
     /// A message went over an SPI bus: a chip select became active, and after all of it inactive.
     Spi {
@@ -116,6 +122,35 @@ pub enum Action {
     },
     /// The program said something: [`Stub::note`](crate::Stub::note).
     Note(String),
+}
+
+/// How an I2C transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// By a stop, when all was done.
+    Stop,
+    /// By a stop, after nobody had acknowledged the address or a byte.
+    NoAcknowledge,
+    /// Another controller won the bus.
+    ArbitrationLost,
+    /// The clock was held until the adapter gave up.
+    TimedOut,
+    /// It did not begin: the bus was never free.
+    Busy,
+}
+
+/// `stop`, `no acknowledge`.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            End::Stop => "stop",
+            End::NoAcknowledge => "no acknowledge",
+            End::ArbitrationLost => "arbitration lost",
+            End::TimedOut => "timed out",
+            End::Busy => "busy",
+        })
+    }
 }
 
 /// A message of an I2C transaction.
@@ -232,7 +267,8 @@ impl fmt::Display for Action {
                 bus,
                 address,
                 messages,
-                acknowledged,
+                end,
+                ..
             } => {
                 write!(f, "{bus} {address}:")?;
                 for message in messages {
@@ -246,11 +282,7 @@ impl fmt::Display for Action {
                     }
                     f.write_str(",")?;
                 }
-                f.write_str(if *acknowledged {
-                    " stop"
-                } else {
-                    " no acknowledge"
-                })
+                write!(f, " {end}")
             }
             Action::Spi { device, exchanges } => {
                 write!(f, "{device}: select,")?;

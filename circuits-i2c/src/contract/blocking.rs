@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use embedded_hal::i2c::{ErrorKind as HalErrorKind, I2c, Operation};
 
-use super::{Bench, HIGH, LOW, NOBODY, SENSOR, bus};
-use crate::{Bus, Config, ErrorKind, MAX_MESSAGE_LEN, MAX_MESSAGES};
+use super::{Bench, HIGH, LOW, MEMORY, NOBODY, SENSOR, bus};
+use crate::{Bus, Config, ErrorKind, Functions, MAX_MESSAGE_LEN, MAX_MESSAGES, list_on};
 
 pub(super) fn a_register_keeps_what_is_written(bench: Arc<dyn Bench>) {
     let mut bus = bus(&*bench);
@@ -67,6 +67,120 @@ pub(super) fn a_bus_is_opened_twice_and_by_its_path(bench: Arc<dyn Bench>) {
     let mut other = Bus::open_on(bench.backend(), &path, &Config::new()).unwrap();
     one.write(SENSOR, &[LOW, 0x11, 0x00]).unwrap();
     assert_eq!(read(&mut other, LOW), [0x11, 0x00]);
+}
+
+pub(super) fn a_bus_is_opened_by_the_name_of_its_adapter(bench: Arc<dyn Bench>) {
+    let mut named = Bus::open_on(bench.backend(), &bench.adapter(), &Config::new()).unwrap();
+    assert_eq!(named.name(), bench.adapter());
+    named.write(SENSOR, &[LOW, 0x12, 0x00]).unwrap();
+    assert_eq!(read(&mut bus(&*bench), LOW), [0x12, 0x00]);
+}
+
+pub(super) fn a_bus_is_listed(bench: Arc<dyn Bench>) {
+    let buses = list_on(bench.backend()).unwrap();
+    assert!(buses.iter().any(|bus| bus == bench.bus()), "{buses:?}");
+    for bus in buses {
+        Bus::open_on(bench.backend(), &bus, &Config::new()).unwrap();
+        assert!(!bench.backend().adapter(&bus).unwrap().is_empty());
+    }
+}
+
+pub(super) fn a_memory_keeps_what_is_written(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    store(&bench, &mut bus, [0x01, 0x20], &[1, 2, 3, 4]);
+    store(&bench, &mut bus, [0x02, 0x20], &[5, 6]);
+    let mut back = [0; 4];
+    bus.write_read(MEMORY, &[0x01, 0x20], &mut back).unwrap();
+    assert_eq!(back, [1, 2, 3, 4]);
+    bus.write_read(MEMORY, &[0x02, 0x20], &mut back[..2])
+        .unwrap();
+    assert_eq!(back, [5, 6, 3, 4]);
+}
+
+pub(super) fn addresses_take_turns(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    for round in 0..20 {
+        store(&bench, &mut bus, [0x03, 0x00], &[round, 0x55]);
+        bus.write(SENSOR, &[HIGH, round, 0x80]).unwrap();
+        let mut back = [0; 2];
+        bus.write_read(MEMORY, &[0x03, 0x00], &mut back).unwrap();
+        assert_eq!((back, read(&mut bus, HIGH)), ([round, 0x55], [round, 0x80]));
+    }
+}
+
+/// A stop ends a write, and what comes then is another one.
+pub(super) fn a_start_is_repeated_and_no_stop_comes_between(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    bus.write(SENSOR, &[HIGH, 0x50, 0x00]).unwrap();
+    bus.write(SENSOR, &[LOW, 0x20, 0x00]).unwrap();
+    // The second pointer of one message would be data; after a read it is a pointer again.
+    bus.write(SENSOR, &[HIGH]).unwrap();
+    bus.write(SENSOR, &[LOW]).unwrap();
+    let mut back = [0; 2];
+    bus.read(SENSOR, &mut back).unwrap();
+    assert_eq!(back, [0x20, 0x00]);
+    let mut operations = [
+        Operation::Write(&[HIGH]),
+        Operation::Write(&[0x33, 0x80]),
+        Operation::Read(&mut back),
+    ];
+    bus.transaction(SENSOR, &mut operations).unwrap();
+    assert_eq!((back, read(&mut bus, LOW)), ([0x33, 0x80], [0x20, 0x00]));
+}
+
+/// i2c-bcm2835 refuses it, and then nothing has moved.
+pub(super) fn a_read_that_is_not_last_goes_or_is_refused(bench: Arc<dyn Bench>) {
+    let mut bus = bus(&*bench);
+    bus.write(SENSOR, &[HIGH, 0x50, 0x00]).unwrap();
+    bus.write(SENSOR, &[LOW, 0x20, 0x00]).unwrap();
+    let (mut high, mut low) = ([0xaa; 2], [0xaa; 2]);
+    let mut operations = [
+        Operation::Write(&[HIGH]),
+        Operation::Read(&mut high),
+        Operation::Write(&[LOW]),
+        Operation::Read(&mut low),
+    ];
+    match bus.transaction(SENSOR, &mut operations) {
+        Ok(()) => assert_eq!((high, low), ([0x50, 0x00], [0x20, 0x00])),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(
+                error
+                    .to_string()
+                    .contains("make several transactions of it")
+            );
+            assert_eq!((high, low), ([0xaa; 2], [0xaa; 2]));
+        }
+    }
+}
+
+pub(super) fn ten_bits_never_meet_seven(bench: Arc<dyn Bench>) {
+    let bus = bus(&*bench);
+    let mut ten = bus.ten_bit();
+    for address in [u16::from(SENSOR), 0x123] {
+        let wanted = match bus.functions().contains(Functions::TEN_BIT) {
+            true => ErrorKind::NoAcknowledge,
+            false => ErrorKind::Unsupported,
+        };
+        assert_eq!(ten.write(address, &[0]).unwrap_err().kind(), wanted);
+    }
+    assert_eq!(
+        ten.write(0x400, &[0]).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+}
+
+pub(super) fn timeout_and_retries_are_taken(bench: Arc<dyn Bench>) {
+    let open = |config: Config| Bus::open_on(bench.backend(), bench.bus(), &config);
+    let config = Config::new().timeout(Duration::from_secs(1)).retries(0);
+    read(&mut open(config).unwrap(), HIGH);
+    let kind = |config| open(config).unwrap_err().kind();
+    let none = Config::new().timeout(Duration::ZERO);
+    assert_eq!(kind(none), ErrorKind::Invalid);
+    let long = Config::new().timeout(Config::MAX_TIMEOUT + Duration::from_millis(1));
+    assert_eq!(kind(long), ErrorKind::Limit);
+    let many = Config::new().retries(Config::MAX_RETRIES + 1);
+    assert_eq!(kind(many), ErrorKind::Limit);
 }
 
 pub(super) fn too_much_is_refused_before_anything_moves(bench: Arc<dyn Bench>) {
@@ -174,6 +288,28 @@ pub(super) fn a_signal_does_not_end_a_transaction(bench: Arc<dyn Bench>) {
         }
     };
     bench.run(vec![("user", Box::new(user)), ("sender", Box::new(sender))]);
+}
+
+/// Writes into the memory, and waits until it has.
+pub(super) fn store(bench: &Arc<dyn Bench>, bus: &mut Bus, at: [u8; 2], bytes: &[u8]) {
+    let mut operations = [Operation::Write(&at), Operation::Write(bytes)];
+    bus.transaction(MEMORY, &mut operations).unwrap();
+    settle(bench, bus);
+}
+
+/// Waits until the memory has written.
+pub(super) fn settle(bench: &Arc<dyn Bench>, bus: &mut Bus) {
+    let clock = bench.backend().clock();
+    // 5 ms, for most parts (datasheet of the 24C32: tWR).
+    for _ in 0..10 {
+        match bus.read(MEMORY, &mut [0]) {
+            Err(error) if error.kind() == ErrorKind::NoAcknowledge => {
+                clock.delay_until(clock.now() + Duration::from_millis(1));
+            }
+            done => return done.unwrap(),
+        }
+    }
+    panic!("the memory does not come back");
 }
 
 pub(super) fn read(bus: &mut Bus, register: u8) -> [u8; 2] {

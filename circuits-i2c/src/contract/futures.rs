@@ -65,7 +65,9 @@ pub(super) fn a_dropped_read_leaves_its_buffer_alone(bench: Arc<dyn Bench>) {
         bus.write(SENSOR, &[LOW, 0x20, 0x00]).await.unwrap();
         for _ in 0..100 {
             let mut buffer = vec![0xaa; 2];
-            poll_once_and_drop(bus.write_read(SENSOR, &[HIGH], &mut buffer));
+            if !poll_once_and_drop(bus.write_read(SENSOR, &[HIGH], &mut buffer)) {
+                assert_eq!(buffer, [0xaa; 2]);
+            }
             drop(buffer);
             let mut back = [0; 2];
             bus.write_read(SENSOR, &[LOW], &mut back).await.unwrap();
@@ -74,7 +76,7 @@ pub(super) fn a_dropped_read_leaves_its_buffer_alone(bench: Arc<dyn Bench>) {
     });
 }
 
-fn in_task(bench: &Arc<dyn Bench>, future: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn in_task(bench: &Arc<dyn Bench>, future: impl Future<Output = ()> + Send + 'static) {
     let runner = bench.clone();
     bench.run(vec![(
         "task",
@@ -82,7 +84,10 @@ fn in_task(bench: &Arc<dyn Bench>, future: impl Future<Output = ()> + Send + 'st
     )]);
 }
 
-/// Polls a future and lets it go, done or not.
-fn poll_once_and_drop<F: Future>(future: F) {
-    let _ = std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+/// Polls a future and lets it go; says whether it was done.
+fn poll_once_and_drop<F: Future>(future: F) -> bool {
+    let future = std::pin::pin!(future);
+    future
+        .poll(&mut Context::from_waker(Waker::noop()))
+        .is_ready()
 }

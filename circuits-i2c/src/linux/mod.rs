@@ -1,10 +1,10 @@
 //! Buses of the kernel's i2c-dev (Documentation/i2c/dev-interface.rst): one `I2C_RDWR` a
-//! transaction, through i2cdev.
+//! transaction, through i2cdev, and one `I2C_SMBUS` a call.
 
 mod sys;
+mod sysfs;
 
 use std::array;
-use std::ffi::c_ulong;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -14,10 +14,12 @@ use std::sync::{Arc, Mutex};
 use circuits_wait::{Clock, Monotonic};
 use embedded_hal::i2c::Operation;
 use i2cdev::core::{I2CMessage, I2CTransfer};
-use i2cdev::linux::{LinuxI2CBus, LinuxI2CMessage};
+use i2cdev::linux::{I2CMessageFlags, LinuxI2CBus, LinuxI2CMessage};
+use rustix::fs::{major, minor};
 
-use crate::error::{EAGAIN, ENODEV, ENXIO, EREMOTEIO};
-use crate::{Address, Backend, Config, Done, Handle, MAX_MESSAGES, Result};
+use crate::error::{EAGAIN, ENODEV, ENXIO, EPROTO, EREMOTEIO};
+use crate::smbus::{Block, Call, Direction, Reply};
+use crate::{Address, Backend, Config, Done, Functions, Handle, MAX_MESSAGES, Result};
 
 /// The buses of this machine, from `/dev/i2c-*`.
 #[derive(Clone, Debug, Default)]
@@ -42,35 +44,73 @@ impl Linux {
 }
 
 impl Backend for Linux {
-    fn open(&self, name: &str, _: &Config) -> io::Result<Box<dyn Handle>> {
-        let (adapter, functions) = open(&PathBuf::from("/dev").join(name))?;
-        match functions & sys::I2C_FUNC_I2C != 0 {
-            true => Ok(Box::new(adapter)),
-            false => Err(io::Error::from_raw_os_error(sys::EOPNOTSUPP)),
-        }
+    fn open(&self, name: &str, config: &Config) -> io::Result<Box<dyn Handle>> {
+        Ok(Box::new(open(&PathBuf::from("/dev").join(name), config)?))
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.clock.clone())
     }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir("/dev")? {
+            let name = entry?.file_name();
+            let name = name.to_str().unwrap_or_default();
+            let number = name.strip_prefix("i2c-").map(str::parse::<u32>);
+            if let Some(Ok(_)) = number {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn adapter(&self, bus: &str) -> io::Result<String> {
+        sysfs::adapter(bus)
+    }
 }
 
 /// Asks before i2cdev opens it: i2cdev takes any file for a bus.
-fn open(path: &Path) -> io::Result<(Adapter, c_ulong)> {
+fn open(path: &Path, config: &Config) -> io::Result<Adapter> {
     let file = File::options().read(true).write(true).open(path)?;
-    let functions = sys::functions(&file)?;
-    let adapter = Adapter {
+    // The kernel has 32 bits of them (`i2c_get_functionality`).
+    let functions = Functions::from_bits(sys::functions(&file)? as u32);
+    if let Some(timeout) = config.adapter_timeout() {
+        let units = usize::try_from(timeout.as_millis() / 10);
+        sys::set_timeout(&file, units.map_err(|_| io::ErrorKind::InvalidInput)?)?;
+    }
+    if let Some(retries) = config.adapter_retries() {
+        sys::set_retries(&file, retries as usize)?;
+    }
+    let metadata = file.metadata()?;
+    Ok(Adapter {
         bus: Mutex::new(LinuxI2CBus::new(path)?),
-        node: Node::of(path, &file.metadata()?),
-    };
-    Ok((adapter, functions))
+        smbus: Mutex::new(Descriptor {
+            file,
+            address: None,
+            pec: false,
+        }),
+        functions,
+        node: Node::of(path, &metadata),
+    })
 }
 
 #[derive(Debug)]
 struct Adapter {
     /// The lock is never waited for: the queue of the bus lets one call in at a time.
     bus: Mutex<LinuxI2CBus>,
+    smbus: Mutex<Descriptor>,
+    functions: Functions,
     node: Node,
+}
+
+/// What the calls of SMBus go by. The kernel remembers for it whom they are for; what it was told is
+/// not told again.
+#[derive(Debug)]
+struct Descriptor {
+    file: File,
+    address: Option<Address>,
+    pec: bool,
 }
 
 /// The node that was opened.
@@ -79,6 +119,7 @@ struct Node {
     path: PathBuf,
     file_system: u64,
     inode: u64,
+    numbers: (u32, u32),
 }
 
 impl Node {
@@ -87,6 +128,7 @@ impl Node {
             path: path.into(),
             file_system: metadata.dev(),
             inode: metadata.ino(),
+            numbers: (major(metadata.rdev()), minor(metadata.rdev())),
         }
     }
 
@@ -101,23 +143,32 @@ impl Node {
 
 impl Handle for Adapter {
     fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done {
-        // While a bus is open its adapter cannot go (`i2c_del_adapter`, drivers/i2c/i2c-core-base.c),
-        // and what its driver, which is halfway gone, answers says little: i2c-bcm2835 times out. But
-        // the node goes first. Where nobody acknowledged the adapter is well: no look is needed.
-        let result = match self.rdwr(address, operations) {
-            Err(error) if !is_refused(&error) && self.node.is_gone() => {
-                Err(io::Error::from_raw_os_error(ENODEV))
-            }
-            result => result,
-        };
-        Done {
-            result,
-            busy_until: None,
-        }
+        self.explained(self.rdwr(address, operations))
     }
 
     fn blocks(&self) -> bool {
         true
+    }
+
+    fn functions(&self) -> Functions {
+        self.functions
+    }
+
+    fn owner(&self, address: Address) -> io::Result<Option<String>> {
+        let (major, minor) = self.node.numbers;
+        match sysfs::folder(major, minor) {
+            Ok(folder) => sysfs::owner(&folder, address),
+            // Without /sys nobody can tell, and what is gone is nobody's.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn smbus(&self, address: Address, pec: bool, call: &Call, reply: &mut Reply) -> Done {
+        let mut descriptor = self.smbus.lock().unwrap_or_else(|e| e.into_inner());
+        let result = descriptor.call(address, pec, call).map(|got| *reply = got);
+        drop(descriptor);
+        self.explained(result)
     }
 }
 
@@ -132,11 +183,18 @@ impl Adapter {
             array::from_fn(|_| LinuxI2CMessage::write(&[]));
         let count = operations.len();
         for (message, operation) in messages.iter_mut().zip(operations) {
-            let plain = match operation {
-                Operation::Read(buffer) => LinuxI2CMessage::read(buffer),
-                Operation::Write(bytes) => LinuxI2CMessage::write(bytes),
+            // All flags together: those of `with_flags` are instead of the others.
+            let (plain, read) = match operation {
+                Operation::Read(buffer) => (LinuxI2CMessage::read(buffer), I2CMessageFlags::READ),
+                Operation::Write(bytes) => {
+                    (LinuxI2CMessage::write(bytes), I2CMessageFlags::empty())
+                }
             };
-            *message = plain.with_address(address.number());
+            let plain = plain.with_address(address.number());
+            *message = match address {
+                Address::SevenBit(_) => plain,
+                Address::TenBit(_) => plain.with_flags(read | I2CMessageFlags::TEN_BIT_ADDRESS),
+            };
         }
         // `Bus` hands over no more than there is room for.
         let messages = messages
@@ -146,6 +204,106 @@ impl Adapter {
         bus.transfer(messages)?;
         Ok(())
     }
+
+    /// While a bus is open its adapter cannot go (`i2c_del_adapter`, drivers/i2c/i2c-core-base.c),
+    /// and what its driver, which is halfway gone, answers says little: i2c-bcm2835 times out. But
+    /// the node goes first. Where nobody acknowledged the adapter is well: no look is needed.
+    fn explained(&self, result: io::Result<()>) -> Done {
+        Done::at_once(match result {
+            Err(error) if !is_refused(&error) && self.node.is_gone() => {
+                Err(io::Error::from_raw_os_error(ENODEV))
+            }
+            // So says i2c-stub of an address that nobody has.
+            Err(error) if error.raw_os_error() == Some(ENODEV) => {
+                Err(io::Error::from_raw_os_error(ENXIO))
+            }
+            result => result,
+        })
+    }
+}
+
+impl Descriptor {
+    fn call(&mut self, address: Address, pec: bool, call: &Call) -> io::Result<Reply> {
+        self.turn_to(address, pec)?;
+        // What is sent, and where it is; `I2C_SMBUS_*` of include/uapi/linux/i2c.h.
+        let mut data: sys::Data = [0; 34];
+        let (read, command, size) = match *call {
+            Call::Quick(direction) => (direction == Direction::Read, 0, 0),
+            Call::ReadByte => (true, 0, 1),
+            // The kernel sends it as a command, without data.
+            Call::WriteByte(byte) => (false, byte, 1),
+            Call::ReadByteData { command } => (true, command, 2),
+            Call::WriteByteData { command, byte } => {
+                data[0] = byte;
+                (false, command, 2)
+            }
+            Call::ReadWordData { command } => (true, command, 3),
+            Call::WriteWordData { command, word } => {
+                data[..2].copy_from_slice(&word.to_ne_bytes());
+                (false, command, 3)
+            }
+            Call::ProcessCall { command, word } => {
+                data[..2].copy_from_slice(&word.to_ne_bytes());
+                (false, command, 4)
+            }
+            Call::ReadBlockData { command } => (true, command, 5),
+            Call::WriteBlockData { command, block } => {
+                fill(&mut data, &block);
+                (false, command, 5)
+            }
+            Call::BlockProcessCall { command, block } => {
+                fill(&mut data, &block);
+                (false, command, 7)
+            }
+            Call::ReadI2cBlockData { command, len } => {
+                data[0] = len;
+                (true, command, 8)
+            }
+            Call::WriteI2cBlockData { command, block } => {
+                fill(&mut data, &block);
+                (false, command, 8)
+            }
+        };
+        sys::smbus(&self.file, read, command, size, &mut data)?;
+        Ok(match call {
+            Call::ReadByte | Call::ReadByteData { .. } => Reply::Byte(data[0]),
+            Call::ReadWordData { .. } | Call::ProcessCall { .. } => {
+                Reply::Word(u16::from_ne_bytes([data[0], data[1]]))
+            }
+            Call::ReadBlockData { .. }
+            | Call::BlockProcessCall { .. }
+            | Call::ReadI2cBlockData { .. } => {
+                let block = data.get(1..1 + usize::from(data[0])).and_then(Block::new);
+                Reply::Block(block.ok_or_else(|| io::Error::from_raw_os_error(EPROTO))?)
+            }
+            _ => Reply::Nothing,
+        })
+    }
+
+    /// Tells the kernel whom the next call is for, if it does not know.
+    fn turn_to(&mut self, address: Address, pec: bool) -> io::Result<()> {
+        if self.address != Some(address) {
+            // Halfway through nobody knows whom.
+            let before = self.address.take();
+            let ten_bit = matches!(address, Address::TenBit(_));
+            if before.map(|before| matches!(before, Address::TenBit(_))) != Some(ten_bit) {
+                sys::set_ten_bit(&self.file, ten_bit)?;
+            }
+            sys::set_address(&self.file, address.number())?;
+            self.address = Some(address);
+        }
+        if self.pec != pec {
+            sys::set_pec(&self.file, pec)?;
+            self.pec = pec;
+        }
+        Ok(())
+    }
+}
+
+/// The length of a block, and the block.
+fn fill(data: &mut sys::Data, block: &Block) {
+    data[0] = block.len() as u8;
+    data[1..1 + block.len()].copy_from_slice(block);
 }
 
 #[cfg(test)]

@@ -1,21 +1,89 @@
-//! What i2cdev has no call for (include/uapi/linux/i2c-dev.h).
+//! What i2cdev has no call for, or none that is right (include/uapi/linux/i2c-dev.h): its calls of
+//! SMBus cut blocks to 32 bytes without a word.
 #![allow(unsafe_code)]
 
 use std::ffi::c_ulong;
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::ioctl::{Getter, ioctl};
-
-/// The adapter knows plain I2C, not only SMBus.
-pub(super) const I2C_FUNC_I2C: c_ulong = 0x0000_0001;
-
-// include/uapi/asm-generic/errno.h
-pub(super) const EOPNOTSUPP: i32 = 95;
+use rustix::ioctl::{Getter, IntegerSetter, Opcode, Updater, ioctl};
 
 /// `I2C_FUNCS`: what the adapter can do.
 pub(super) fn functions(adapter: &impl AsFd) -> io::Result<c_ulong> {
-    const I2C_FUNCS: rustix::ioctl::Opcode = 0x0705;
+    const I2C_FUNCS: Opcode = 0x0705;
     // SAFETY: I2C_FUNCS stores an unsigned long, and any other driver refuses the number (ENOTTY).
     Ok(unsafe { ioctl(adapter, Getter::<I2C_FUNCS, c_ulong>::new())? })
+}
+
+/// `I2C_RETRIES`: how often the adapter tries again.
+pub(super) fn set_retries(adapter: &impl AsFd, retries: usize) -> io::Result<()> {
+    set::<0x0701>(adapter, retries)
+}
+
+/// `I2C_TIMEOUT`: how long the adapter waits, in units of 10 ms.
+pub(super) fn set_timeout(adapter: &impl AsFd, units: usize) -> io::Result<()> {
+    set::<0x0702>(adapter, units)
+}
+
+/// `I2C_SLAVE_FORCE`: whom the calls of SMBus on this descriptor are for. Whether a driver of the
+/// kernel's has it was asked before.
+pub(super) fn set_address(adapter: &impl AsFd, address: u16) -> io::Result<()> {
+    set::<0x0706>(adapter, address.into())
+}
+
+/// `I2C_TENBIT`: whether that address has ten bits.
+pub(super) fn set_ten_bit(adapter: &impl AsFd, ten_bit: bool) -> io::Result<()> {
+    set::<0x0704>(adapter, ten_bit.into())
+}
+
+/// `I2C_PEC`: whether these calls have packet error codes.
+pub(super) fn set_pec(adapter: &impl AsFd, pec: bool) -> io::Result<()> {
+    set::<0x0708>(adapter, pec.into())
+}
+
+fn set<const OPCODE: Opcode>(adapter: &impl AsFd, value: usize) -> io::Result<()> {
+    // SAFETY: the ioctls above take an integer and no pointer (`i2cdev_ioctl`).
+    unsafe { ioctl(adapter, IntegerSetter::<OPCODE>::new_usize(value))? };
+    Ok(())
+}
+
+/// `union i2c_smbus_data`: a byte, a word in the machine's order, or the length of a block and the
+/// block, with room for a packet error code.
+pub(super) type Data = [u8; 34];
+
+/// Its members are of two bytes, at most.
+#[repr(C, align(2))]
+struct Aligned(Data);
+
+/// `struct i2c_smbus_ioctl_data`.
+#[repr(C)]
+struct Call<'a> {
+    read_write: u8,
+    command: u8,
+    size: u32,
+    data: Option<&'a mut Aligned>,
+}
+
+/// `I2C_SMBUS`: makes a call. `size` is one of the kernel's `I2C_SMBUS_*`; the data is what is
+/// written, and then what was read.
+pub(super) fn smbus(
+    adapter: &impl AsFd,
+    read: bool,
+    command: u8,
+    size: u32,
+    data: &mut Data,
+) -> io::Result<()> {
+    const I2C_SMBUS: Opcode = 0x0720;
+    let mut aligned = Aligned(*data);
+    let mut call = Call {
+        read_write: read.into(),
+        command,
+        size,
+        data: Some(&mut aligned),
+    };
+    // SAFETY: the structure is the kernel's, its pointer goes to a whole union that may be written,
+    // and the kernel knows no size that needs more (`i2cdev_ioctl_smbus`).
+    unsafe { ioctl(adapter, Updater::<I2C_SMBUS, Call<'_>>::new(&mut call))? };
+    *data = aligned.0;
+    Ok(())
 }

@@ -1,9 +1,11 @@
 //! What a test puts on the board, or takes away, as a kernel would tell of it.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use circuits_enumerate::{Action, Tree, Uevent};
+use circuits_i2c::Address;
 
 use super::Hotplug;
 use crate::Stub;
@@ -104,6 +106,63 @@ impl Hotplug {
     fn is_new(&self, path: &str) -> bool {
         let uevent = format!("/sys{path}/uevent");
         self.tree.read(Path::new(&uevent)).is_err()
+    }
+
+    /// A driver of the kernel's has a device of a bus.
+    pub(crate) fn client_came(&self, board: &Board, bus: &str, address: Address, driver: &str) {
+        // `i2c_dev_set_name`, drivers/i2c/i2c-core-base.c
+        let number = match address {
+            Address::TenBit(address) => address | 0xa000,
+            address => address.number(),
+        };
+        let name = format!("{}-{number:04x}", bus.trim_start_matches("i2c-"));
+        let Ok(file) = self.adapter_file(bus) else {
+            return;
+        };
+        let folder = file.with_file_name(name);
+        self.tree.file(folder.join("name"), format!("{driver}\n"));
+        let path = folder.strip_prefix("/sys").unwrap_or(&folder);
+        let path = format!("/{}", path.display());
+        let alias = format!("i2c:{driver}");
+        let events = [
+            uevent(Action::Add, &path, "i2c").with("MODALIAS", &alias),
+            uevent(Action::Bind, &path, "i2c")
+                .with("DRIVER", driver)
+                .with("MODALIAS", &alias),
+        ];
+        let mut state = self.lock();
+        // It goes with the bus, and before it.
+        if let Some(plugged) = state.plugged.get_mut(bus) {
+            plugged.extend(events.iter().cloned());
+        }
+        drop(state);
+        for event in events {
+            self.happen(board, event);
+        }
+    }
+
+    /// What the adapter of a bus is called.
+    pub(crate) fn adapter(&self, bus: &str) -> io::Result<String> {
+        let name = self.tree.read(&self.adapter_file(bus)?)?;
+        let name = name.strip_suffix(b"\n").unwrap_or(&name);
+        Ok(String::from_utf8_lossy(name).into_owned())
+    }
+
+    /// Calls the adapter of a bus something else.
+    pub(crate) fn call_adapter(&self, bus: &str, name: &str) {
+        if let Ok(file) = self.adapter_file(bus) {
+            self.tree.file(file, format!("{name}\n"));
+        }
+    }
+
+    /// Where it says so: its node's device is two levels below it.
+    fn adapter_file(&self, bus: &str) -> io::Result<PathBuf> {
+        let state = self.lock();
+        let node = state.nodes.get(&Path::new("/dev").join(bus));
+        let adapter = node.and_then(|node| node.devpath.ancestors().nth(2));
+        let adapter = adapter.ok_or(io::ErrorKind::NotFound)?;
+        let adapter = adapter.strip_prefix("/").unwrap_or(adapter);
+        Ok(Path::new("/sys").join(adapter).join("name"))
     }
 
     fn came(&self, board: &Board, name: &str, events: Vec<Uevent>) {

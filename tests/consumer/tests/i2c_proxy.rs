@@ -1,5 +1,5 @@
 //! The contract of buses, kept by the proxy: before the virtual board, in virtual and in real time,
-//! and before the kernel, on an adapter with an LM75 or a relative at 0x48, which may be named by
+//! and before the kernel, on an adapter with what the contract says, which may be named by
 //! CIRCUITS_TEST_I2C (default: i2c-1).
 
 use std::pin::Pin;
@@ -8,9 +8,44 @@ use std::sync::Arc;
 use circuits::i2c::Backend;
 use circuits::stub::Stub;
 use circuits::stub::chips::Tmp102;
+use circuits::stub::i2c::{Acknowledge, Controller, Device, Transfer};
+use circuits::wait::Time;
 use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
-use circuits_i2c::contract::{Bench, FACTS, SENSOR};
+use circuits_i2c::contract::{Bench, FACTS, MEMORY, OWNED, SENSOR};
 use thermostat::proxy::Proxy;
+
+/// An EEPROM that has written as soon as it is told: addresses of two bytes, the first one first.
+#[derive(Default)]
+struct Memory {
+    cells: std::collections::BTreeMap<u16, u8>,
+    at: u16,
+    bytes: usize,
+}
+
+impl Device for Memory {
+    fn start(&mut self, _: Transfer, _: Time) -> Acknowledge {
+        self.bytes = 0;
+        Acknowledge::Yes
+    }
+
+    fn write(&mut self, byte: u8) -> Acknowledge {
+        match self.bytes {
+            0 | 1 => self.at = self.at << 8 | u16::from(byte),
+            _ => {
+                self.cells.insert(self.at, byte);
+                self.at = self.at.wrapping_add(1);
+            }
+        }
+        self.bytes += 1;
+        Acknowledge::Yes
+    }
+
+    fn read(&mut self) -> u8 {
+        let byte = self.cells.get(&self.at).copied().unwrap_or(0xff);
+        self.at = self.at.wrapping_add(1);
+        byte
+    }
+}
 
 struct Virtual {
     stub: Stub,
@@ -20,7 +55,13 @@ struct Virtual {
 
 impl Virtual {
     fn new(stub: Stub, executor: Executor) -> Arc<Virtual> {
-        let stub = stub.i2c_device("i2c-1", SENSOR, Tmp102::new()).unwrap();
+        let stub = stub
+            .i2c_controller("i2c-1", Controller::new().adapter("a wire"))
+            .i2c_device("i2c-1", SENSOR, Tmp102::new())
+            .and_then(|stub| stub.i2c_device("i2c-1", OWNED, Tmp102::new()))
+            .and_then(|stub| stub.i2c_device("i2c-1", MEMORY, Memory::default()))
+            .unwrap()
+            .i2c_owner("i2c-1", OWNED, "lm75");
         let proxy = Proxy::new(stub.clone());
         Arc::new(Virtual {
             stub,
@@ -37,6 +78,14 @@ impl Bench for Virtual {
 
     fn bus(&self) -> &str {
         "i2c-1"
+    }
+
+    fn adapter(&self) -> String {
+        "a wire".into()
+    }
+
+    fn driver(&self) -> &str {
+        "lm75"
     }
 
     fn run(&self, threads: Vec<Thread>) {
@@ -101,6 +150,14 @@ mod kernel {
 
         fn bus(&self) -> &str {
             &self.bus
+        }
+
+        fn adapter(&self) -> String {
+            Linux::new().adapter(&self.bus).unwrap()
+        }
+
+        fn driver(&self) -> &str {
+            "lm75"
         }
 
         fn run(&self, threads: Vec<Thread>) {

@@ -5,6 +5,8 @@ mod enumerate;
 #[cfg(target_os = "linux")]
 mod gpio;
 #[cfg(target_os = "linux")]
+mod i2c;
+#[cfg(target_os = "linux")]
 mod ratio;
 #[cfg(target_os = "linux")]
 mod rounds;
@@ -32,6 +34,8 @@ enum Bus {
     Enumerate,
     /// Lines of gpio-sim.
     Gpio,
+    /// Transactions on i2c-1.
+    I2c,
 }
 
 #[cfg(target_os = "linux")]
@@ -41,6 +45,7 @@ fn main() -> anyhow::Result<()> {
     match args.bus {
         Bus::Enumerate => enumerate::measure(&mut rounds)?,
         Bus::Gpio => table::print(&gpio::measure(&mut rounds)?),
+        Bus::I2c => table::print(&i2c::measure(&mut rounds)?),
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ const MODULES: &[(&str, &str)] = &[
     // Drivers of what is connected to it.
     ("at24", ""),
     ("lm75", ""),
+    ("i2c-mux-pca954x", ""),
     ("leds-gpio", ""),
     ("gpio-sim", ""),
     // USB. A plug that wakes a hub from its sleep would be an interrupt without end in QEMU's dwc2.

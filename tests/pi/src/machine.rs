@@ -24,6 +24,8 @@ const DEVICES: &[&str] = &[
     "at24c-eeprom,bus=i2c-bus.1,address=0x50,rom-size=4096",
     "pca9552,bus=i2c-bus.1,address=0x60",
     "tmp423,bus=i2c-bus.1,address=0x4c",
+    // A multiplexer, for tests that tell the kernel of it.
+    "pca9548,bus=i2c-bus.1,address=0x70",
     "tmp105,bus=i2c-bus.1,address=0x49,id=tmp105-49",
     "at24c-eeprom,bus=i2c-bus.1,address=0x51,rom-size=4096",
     "ds1338,bus=i2c-bus.1,address=0x68",

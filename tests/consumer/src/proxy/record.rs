@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use circuits::gpio::{Change, ChipInfo, Config, Event, LineInfo, Request};
+use circuits::i2c::smbus::{self, Reply};
 use circuits::i2c::{self, Address};
 use circuits::wait::Time;
 
@@ -65,6 +66,8 @@ pub enum Place {
         /// The lines.
         offsets: Vec<u32>,
     },
+    /// All buses.
+    Buses,
     /// A bus.
     Bus(String),
 }
@@ -130,6 +133,23 @@ pub enum Call {
         /// When the wire is through with it, where that was later than the answer.
         busy_until: Option<Time>,
     },
+    /// Which buses there are.
+    Buses,
+    /// What an adapter is called.
+    Adapter,
+    /// Which driver has a device.
+    Owner(Address),
+    /// A call of SMBus.
+    Smbus {
+        /// With whom.
+        address: Address,
+        /// Whether it was to have a packet error code.
+        pec: bool,
+        /// What.
+        call: smbus::Call,
+        /// When the wire is through with it, where that was later than the answer.
+        busy_until: Option<Time>,
+    },
     /// To close a bus.
     Close,
 }
@@ -163,6 +183,14 @@ pub enum Answer {
     Edges(Vec<Event>),
     /// Who took a line, or gave it back.
     Change(Change),
+    /// The names of buses.
+    Buses(Vec<String>),
+    /// The name of an adapter.
+    Adapter(String),
+    /// The name of a driver.
+    Owner(Option<String>),
+    /// What came back by SMBus.
+    Reply(Reply),
     /// The time to wait until has passed.
     TimedOut,
 }

@@ -48,6 +48,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Machine => f.write_str("gpio"),
+            Place::Buses => f.write_str("i2c"),
             Place::Chip(name) | Place::Bus(name) => f.write_str(name),
             Place::Lines { chip, offsets } => {
                 write!(f, "{chip}:{}", list(offsets, u32::to_string, ","))
@@ -115,6 +116,10 @@ impl fmt::Display for Call {
                     None => Ok(()),
                 }
             }
+            Call::Buses => f.write_str("buses"),
+            Call::Adapter => f.write_str("adapter"),
+            Call::Owner(address) => write!(f, "{address}: owner"),
+            Call::Smbus { address, call, .. } => write!(f, "{address}: {call:?}"),
             Call::Close => f.write_str("close"),
         }
     }
@@ -155,6 +160,10 @@ impl fmt::Display for Answer {
                 change.kind(),
                 change.time()
             ),
+            Answer::Buses(names) => f.write_str(&names.join(", ")),
+            Answer::Adapter(name) => f.write_str(name),
+            Answer::Owner(driver) => f.write_str(driver.as_deref().unwrap_or("nobody")),
+            Answer::Reply(reply) => write!(f, "{reply:?}"),
             Answer::TimedOut => f.write_str("nothing came"),
         }
     }

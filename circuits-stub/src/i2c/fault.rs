@@ -1,0 +1,141 @@
+use circuits_i2c::Address;
+
+/// Something that goes wrong on a bus, once: see [`Stub::i2c_fault`](crate::Stub::i2c_fault).
+///
+/// ```
+/// use circuits_i2c::{Bus, Config, ErrorKind};
+/// use circuits_stub::{Stub, chips::Tmp102, i2c::Fault};
+/// use embedded_hal::i2c::I2c;
+///
+/// let board = Stub::virtual_time().i2c_device("i2c-1", 0x48, Tmp102::new())?;
+/// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+///
+/// // Not the next transaction with the sensor, but the one after it.
+/// board.i2c_fault("i2c-1", Fault::no_acknowledge_of_byte(2).at(0x48).after(1))?;
+/// bus.write(0x48, &[3, 0x50, 0x00])?;
+/// let error = bus.write(0x48, &[3, 0x50, 0x00]).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
+/// bus.write(0x48, &[3, 0x50, 0x00])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub(super) kind: Kind,
+    address: Option<Address>,
+    after: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    NoAddress,
+    /// Counted over the whole transaction.
+    NoByte(usize),
+    ArbitrationLost,
+    Stuck,
+    Busy,
+    FlippedBit,
+}
+
+impl Fault {
+    /// Nobody acknowledges the address.
+    pub fn no_acknowledge() -> Fault {
+        Fault::new(Kind::NoAddress)
+    }
+
+    /// The device does not acknowledge this byte of what it is sent in the transaction, counted from
+    /// 0. Where it is sent fewer, nothing happens.
+    pub fn no_acknowledge_of_byte(byte: usize) -> Fault {
+        Fault::new(Kind::NoByte(byte))
+    }
+
+    /// Another controller wins the bus while the address is sent. The adapter tries again as often
+    /// as its retries say: each time is a transaction.
+    pub fn arbitration_lost() -> Fault {
+        Fault::new(Kind::ArbitrationLost)
+    }
+
+    /// A device holds the clock low until the adapter's timeout has passed.
+    pub fn stuck() -> Fault {
+        Fault::new(Kind::Stuck)
+    }
+
+    /// The bus is not free until the adapter's timeout has passed: the transaction does not begin.
+    pub fn busy() -> Fault {
+        Fault::new(Kind::Busy)
+    }
+
+    /// Noise turns over the lowest bit of the last byte that is read, which nobody sees but by a
+    /// packet error code. Where nothing is read, nothing happens.
+    pub fn flipped_bit() -> Fault {
+        Fault::new(Kind::FlippedBit)
+    }
+
+    /// Only transactions with this device count. Default: all.
+    #[must_use]
+    pub fn at(self, address: impl Into<Address>) -> Fault {
+        Fault {
+            address: Some(address.into()),
+            ..self
+        }
+    }
+
+    /// So many transactions pass before it. Default: none.
+    #[must_use]
+    pub fn after(self, transactions: u32) -> Fault {
+        Fault {
+            after: transactions,
+            ..self
+        }
+    }
+
+    fn new(kind: Kind) -> Fault {
+        Fault {
+            kind,
+            address: None,
+            after: 0,
+        }
+    }
+}
+
+/// Takes the fault of the transaction that comes now, if there is one. Others are nearer then.
+pub(super) fn take(faults: &mut Vec<Fault>, address: Address) -> Option<Kind> {
+    let mut taken = None;
+    faults.retain_mut(|fault| {
+        if fault.address.is_some_and(|only| only != address) {
+            return true;
+        }
+        match fault.after.checked_sub(1) {
+            Some(after) => fault.after = after,
+            None if taken.is_none() => {
+                taken = Some(fault.kind);
+                return false;
+            }
+            // One at a time: this one is for the next.
+            None => {}
+        }
+        true
+    });
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_come_one_after_another() {
+        let mut faults = vec![
+            Fault::stuck().after(1),
+            Fault::arbitration_lost(),
+            Fault::no_acknowledge(),
+            Fault::flipped_bit().at(0x50),
+        ];
+        let mut at = |address: u8| take(&mut faults, address.into());
+        assert_eq!(at(0x48), Some(Kind::ArbitrationLost));
+        assert_eq!(at(0x48), Some(Kind::Stuck));
+        assert_eq!(at(0x48), Some(Kind::NoAddress));
+        assert_eq!(at(0x48), None);
+        assert_eq!(at(0x50), Some(Kind::FlippedBit));
+        assert_eq!(at(0x50), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! I2C buses, and the devices on them: a backend of circuits-i2c at the speed of a wire.
+
+mod backend;
+mod controller;
+mod fault;
+mod smbus;
+mod wire;
+
+use circuits_i2c::Address;
+use circuits_wait::Time;
+
+pub use self::controller::Controller;
+pub use self::fault::Fault;
+pub(crate) use self::wire::Buses;
+use crate::{Error, Result, Stub};
+
+/// A device on a bus, as the wire sees it: byte by byte.
+///
+/// ```
+/// use circuits_stub::{Stub, i2c::{Acknowledge, Device, Transfer}};
+/// use circuits_i2c::{Bus, Config};
+/// use embedded_hal::i2c::I2c;
+///
+/// /// Counts how often it was read.
+/// struct Counter(u8);
+///
+/// impl Device for Counter {
+///     fn write(&mut self, _: u8) -> Acknowledge {
+///         Acknowledge::No
+///     }
+///     fn read(&mut self) -> u8 {
+///         self.0 += 1;
+///         self.0
+///     }
+/// }
+///
+/// let board = Stub::virtual_time().i2c_device("i2c-1", 0x20, Counter(0))?;
+/// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+/// let mut bytes = [0; 3];
+/// bus.read(0x20, &mut bytes)?;
+/// assert_eq!(bytes, [1, 2, 3]);
+/// assert!(bus.write(0x20, &[7]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Device: Send {
+    /// The device is addressed, after a start or a repeated start. It may not answer: as a memory
+    /// that is busy with writing.
+    fn start(&mut self, transfer: Transfer, time: Time) -> Acknowledge {
+        let _ = (transfer, time);
+        Acknowledge::Yes
+    }
+
+    /// The device is sent a byte.
+    fn write(&mut self, byte: u8) -> Acknowledge;
+
+    /// The device sends a byte. It cannot refuse: where it has none, the line stays high (0xff).
+    fn read(&mut self) -> u8;
+
+    /// The transaction is over, at this time: what a memory was sent it begins to write now. Only
+    /// after a start that the device has acknowledged.
+    fn stop(&mut self, time: Time) {
+        let _ = time;
+    }
+}
+
+impl<D: Device + ?Sized> Device for Box<D> {
+    fn start(&mut self, transfer: Transfer, time: Time) -> Acknowledge {
+        (**self).start(transfer, time)
+    }
+
+    fn write(&mut self, byte: u8) -> Acknowledge {
+        (**self).write(byte)
+    }
+
+    fn read(&mut self) -> u8 {
+        (**self).read()
+    }
+
+    fn stop(&mut self, time: Time) {
+        (**self).stop(time)
+    }
+}
+
+/// Which way data goes after a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transfer {
+    /// To the device.
+    Write,
+    /// From the device.
+    Read,
+}
+
+/// Whether a device takes what it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// It does.
+    Yes,
+    /// It does not; the transaction fails.
+    No,
+}
+
+impl Stub {
+    /// Has an I2C bus, which is added if it is not there yet, be that of this controller. Default:
+    /// [`Controller::new`], which can do all.
+    pub fn i2c_controller(self, bus: &str, controller: Controller) -> Stub {
+        self.plug_i2c_bus(bus);
+        if let Some(adapter) = controller.adapter_name() {
+            self.board().hotplug.call_adapter(bus, adapter);
+        }
+        self.board().buses.control(bus, controller);
+        self
+    }
+
+    /// Has a driver of the kernel's have a device of an I2C bus, which is added if it is not there
+    /// yet. Programs are told so, and can speak to it all the same.
+    pub fn i2c_owner(self, bus: &str, address: impl Into<Address>, driver: &str) -> Stub {
+        let (board, address) = (self.board(), address.into());
+        self.plug_i2c_bus(bus);
+        if board.buses.own(bus, address, driver) {
+            board.hotplug.client_came(board, bus, address, driver);
+        }
+        self
+    }
+
+    /// Has a transaction on an I2C bus fail: the next one, unless the fault says otherwise. Faults
+    /// wait beside each other; one that has come to pass is gone.
+    ///
+    /// # Errors
+    /// [`Error::NoBus`].
+    pub fn i2c_fault(&self, bus: &str, fault: Fault) -> Result<()> {
+        match self.board().buses.schedule(bus, fault) {
+            true => Ok(()),
+            false => Err(Error::NoBus { bus: bus.into() }),
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The wire of a bus, and who is on it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use circuits_i2c::Address;
+use circuits_wait::Time;
+
+use super::controller::Controller;
+use super::fault::{self, Fault, Kind};
+use super::{Acknowledge, Device, Transfer};
+use crate::stub::Board;
+use crate::trace::{Action, End};
+use crate::{Error, Result};
+
+/// All buses of a board, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Buses(Mutex<BTreeMap<String, Arc<Wire>>>);
+
+impl Buses {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Wire>>> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Arc<Wire>> {
+        self.lock().get(name).cloned()
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Adds a bus; says whether there was none of this name.
+    pub(crate) fn add(&self, name: &str) -> bool {
+        let mut buses = self.lock();
+        let is_new = !buses.contains_key(name);
+        buses
+            .entry(name.into())
+            .or_insert_with(|| Arc::new(Wire::new(name)));
+        is_new
+    }
+
+    /// Takes a bus away, with all that is on it; says whether there was one.
+    pub(crate) fn remove(&self, board: &Board, name: &str) -> bool {
+        let Some(wire) = self.lock().remove(name) else {
+            return false;
+        };
+        let mut state = wire.lock();
+        state.is_removed = true;
+        board.tell(|| Action::RemoveBus { bus: name.into() });
+        true
+    }
+
+    pub(crate) fn attach(
+        &self,
+        bus: &str,
+        address: Address,
+        device: Box<dyn Device>,
+    ) -> Result<()> {
+        let no_bus = || Error::NoBus { bus: bus.into() };
+        let wire = self.get(bus).ok_or_else(no_bus)?;
+        let mut state = wire.lock();
+        if state.devices.contains_key(&address) {
+            return Err(Error::AddressTaken {
+                bus: bus.into(),
+                address,
+            });
+        }
+        state.devices.insert(address, device);
+        Ok(())
+    }
+
+    pub(crate) fn detach(&self, bus: &str, address: Address) -> Option<Box<dyn Device>> {
+        let wire = self.get(bus)?;
+        wire.lock().devices.remove(&address)
+    }
+
+    pub(super) fn control(&self, bus: &str, controller: Controller) {
+        if let Some(wire) = self.get(bus) {
+            wire.lock().controller = controller;
+        }
+    }
+
+    /// Says whether nobody had it before.
+    pub(super) fn own(&self, bus: &str, address: Address, driver: &str) -> bool {
+        self.get(bus).is_some_and(|wire| {
+            let mut state = wire.lock();
+            state.owners.insert(address, driver.into()).is_none()
+        })
+    }
+
+    /// Says whether there is such a bus.
+    pub(super) fn schedule(&self, bus: &str, fault: Fault) -> bool {
+        let Some(wire) = self.get(bus) else {
+            return false;
+        };
+        wire.lock().faults.push(fault);
+        true
+    }
+}
+
+/// One bus.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(super) name: Arc<str>,
+    state: Mutex<State>,
+}
+
+impl Wire {
+    fn new(name: &str) -> Wire {
+        Wire {
+            name: name.into(),
+            state: Mutex::new(State {
+                is_removed: false,
+                busy_until: Time::ZERO,
+                controller: Controller::new(),
+                timeout: TIMEOUT,
+                retries: 0,
+                owners: BTreeMap::new(),
+                faults: Vec::new(),
+                devices: BTreeMap::new(),
+            }),
+        }
+    }
+
+    /// A device that panicked is as it is; the bus is whole.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// The timeout of an adapter that nobody has set (`i2c_register_adapter`,
+/// drivers/i2c/i2c-core-base.c).
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+pub(super) struct State {
+    /// Taken away.
+    pub(super) is_removed: bool,
+    pub(super) busy_until: Time,
+    pub(super) controller: Controller,
+    pub(super) timeout: Duration,
+    pub(super) retries: u32,
+    pub(super) owners: BTreeMap<Address, String>,
+    faults: Vec<Fault>,
+    devices: BTreeMap<Address, Box<dyn Device>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("busy_until", &self.busy_until)
+            .field("controller", &self.controller)
+            .field("faults", &self.faults)
+            .field("devices", &self.devices.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message on its way.
+pub(super) enum Message<'a> {
+    Write(&'a [u8]),
+    Read(&'a mut [u8]),
+    /// A read whose first byte says how many more there are: `I2C_M_RECV_LEN`.
+    ReadBlock {
+        /// Room for the first byte, the longest block, and the packet error code.
+        buffer: &'a mut [u8],
+        /// How many bytes come after the block.
+        extra: usize,
+        /// How many bytes there were altogether.
+        len: &'a mut usize,
+    },
+}
+
+/// How a transaction went.
+pub(super) struct Run {
+    /// When the wire was free again.
+    pub(super) stop: Time,
+    pub(super) failed: Option<Failed>,
+}
+
+/// Where a transaction ended early: in which message, after how many bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed {
+    pub(super) message: usize,
+    pub(super) bytes: usize,
+    pub(super) errno: i32,
+    pub(super) end: End,
+}
+
+// include/uapi/asm-generic/errno.h
+pub(super) const EAGAIN: i32 = 11;
+const EBUSY: i32 = 16;
+const EPROTO: i32 = 71;
+const ETIMEDOUT: i32 = 110;
+
+impl State {
+    /// Sends and receives, from `start` on.
+    pub(super) fn run<'a>(
+        &mut self,
+        address: Address,
+        messages: impl Iterator<Item = Message<'a>>,
+        start: Time,
+    ) -> Run {
+        let fault = fault::take(&mut self.faults, address);
+        let early = |errno, end| Failed {
+            message: 0,
+            bytes: 0,
+            errno,
+            end,
+        };
+        let (failed, after) = match fault {
+            Some(Kind::Stuck) => (early(ETIMEDOUT, End::TimedOut), self.timeout),
+            Some(Kind::Busy) => (early(EBUSY, End::Busy), self.timeout),
+            // A start and seven bits.
+            Some(Kind::ArbitrationLost) => {
+                let after = self.controller.time(8);
+                (early(EAGAIN, End::ArbitrationLost), after)
+            }
+            _ => return self.send(address, messages, start, fault),
+        };
+        Run {
+            stop: start + after,
+            failed: Some(failed),
+        }
+    }
+
+    fn send<'a>(
+        &mut self,
+        address: Address,
+        messages: impl Iterator<Item = Message<'a>>,
+        start: Time,
+        fault: Option<Kind>,
+    ) -> Run {
+        let controller = &self.controller;
+        let mut device = self.devices.get_mut(&address);
+        let (mut bits, mut written, mut started) = (0u64, 0, false);
+        let mut failed = None;
+        for (number, mut message) in messages.enumerate() {
+            let fail = |bytes, errno, end| Failed {
+                message: number,
+                bytes,
+                errno,
+                end,
+            };
+            let transfer = match message {
+                Message::Write(_) => Transfer::Write,
+                Message::Read(_) | Message::ReadBlock { .. } => Transfer::Read,
+            };
+            bits += address_bits(address, transfer);
+            let time = start + controller.time(bits);
+            let answers = fault != Some(Kind::NoAddress)
+                && device
+                    .as_mut()
+                    .is_some_and(|device| device.start(transfer, time) == Acknowledge::Yes);
+            let Some(device) = device.as_mut().filter(|_| answers) else {
+                failed = Some(fail(0, controller.no_acknowledge(), End::NoAcknowledge));
+                break;
+            };
+            started = true;
+            match &mut message {
+                Message::Write(data) => {
+                    for (taken, byte) in data.iter().enumerate() {
+                        bits += 9;
+                        let is_refused = fault == Some(Kind::NoByte(written));
+                        if is_refused || device.write(*byte) == Acknowledge::No {
+                            let errno = controller.no_acknowledge();
+                            failed = Some(fail(taken, errno, End::NoAcknowledge));
+                            break;
+                        }
+                        written += 1;
+                    }
+                }
+                Message::Read(buffer) => {
+                    buffer.iter_mut().for_each(|byte| *byte = device.read());
+                    bits += 9 * buffer.len() as u64;
+                }
+                Message::ReadBlock { buffer, extra, len } => {
+                    buffer[0] = device.read();
+                    let rest = match usize::from(buffer[0]) {
+                        0 => Err(()),
+                        block => buffer.get_mut(1..1 + block + *extra).ok_or(()),
+                    };
+                    bits += 9;
+                    **len = 1;
+                    match rest {
+                        Ok(rest) => {
+                            rest.iter_mut().for_each(|byte| *byte = device.read());
+                            bits += 9 * rest.len() as u64;
+                            **len += rest.len();
+                        }
+                        Err(()) => failed = Some(fail(1, EPROTO, End::Stop)),
+                    }
+                }
+            }
+            if failed.is_some() {
+                break;
+            }
+            if fault == Some(Kind::FlippedBit) {
+                flip(message);
+            }
+        }
+        bits += 1;
+        let stop = start + controller.time(bits);
+        if let Some(device) = device.filter(|_| started) {
+            device.stop(stop);
+        }
+        Run { stop, failed }
+    }
+}
+
+/// Turns over a bit of what was read.
+fn flip(message: Message<'_>) {
+    let last = match message {
+        Message::Write(_) => None,
+        Message::Read(buffer) => buffer.last_mut(),
+        Message::ReadBlock { buffer, len, .. } => buffer[..*len].last_mut(),
+    };
+    if let Some(last) = last {
+        *last ^= 1;
+    }
+}
+
+/// A start, and the address with its acknowledges (UM10204, 3.1.10 and 3.1.11).
+fn address_bits(address: Address, transfer: Transfer) -> u64 {
+    match (address, transfer) {
+        (Address::TenBit(_), Transfer::Write) => 1 + 2 * 9,
+        // A repeated start turns it round.
+        (Address::TenBit(_), Transfer::Read) => 1 + 2 * 9 + 1 + 9,
+        _ => 1 + 9,
+    }
+}
