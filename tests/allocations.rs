@@ -7,8 +7,9 @@ use std::time::Duration;
 use circuits::gpio::{Config, EdgeDetection, Input, Lines};
 use circuits::i2c::smbus::Call;
 use circuits::i2c::{Bus, Operation};
+use circuits::spi;
 use circuits::stub::Stub;
-use circuits::stub::chips::Tmp102;
+use circuits::stub::chips::{Tmp102, W25q};
 use circuits::{Board, embedded_hal, embedded_hal_async};
 use libtest_mimic::{Arguments, Trial};
 
@@ -36,25 +37,36 @@ static ALLOCATOR: Counting = Counting;
 
 const ROUNDS: usize = 100;
 
+/// In the emulated Pi a transaction of SPI takes a while.
+const SPI_ROUNDS: usize = 10;
+
 /// Runs something a few times, then often, and asserts that it takes no memory then.
-fn assert_none(what: &str, mut f: impl FnMut()) {
-    (0..10).for_each(|_| f());
-    let before = ALLOCATIONS.load(Ordering::SeqCst);
-    (0..ROUNDS).for_each(|_| f());
-    let taken = ALLOCATIONS.load(Ordering::SeqCst) - before;
-    assert_eq!(taken, 0, "{what}: {taken} allocations in {ROUNDS} rounds");
+fn assert_none(what: &str, f: impl FnMut()) {
+    assert_none_in(ROUNDS, what, f);
 }
 
-async fn assert_none_async(what: &str, mut f: impl AsyncFnMut()) {
-    for _ in 0..10 {
+fn assert_none_in(rounds: usize, what: &str, mut f: impl FnMut()) {
+    (0..rounds / 10).for_each(|_| f());
+    let before = ALLOCATIONS.load(Ordering::SeqCst);
+    (0..rounds).for_each(|_| f());
+    let taken = ALLOCATIONS.load(Ordering::SeqCst) - before;
+    assert_eq!(taken, 0, "{what}: {taken} allocations in {rounds} rounds");
+}
+
+async fn assert_none_async(what: &str, f: impl AsyncFnMut()) {
+    assert_none_async_in(ROUNDS, what, f).await;
+}
+
+async fn assert_none_async_in(rounds: usize, what: &str, mut f: impl AsyncFnMut()) {
+    for _ in 0..rounds / 10 {
         f().await;
     }
     let before = ALLOCATIONS.load(Ordering::SeqCst);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         f().await;
     }
     let taken = ALLOCATIONS.load(Ordering::SeqCst) - before;
-    assert_eq!(taken, 0, "{what}: {taken} allocations in {ROUNDS} rounds");
+    assert_eq!(taken, 0, "{what}: {taken} allocations in {rounds} rounds");
 }
 
 /// What a test needs of a board.
@@ -113,8 +125,66 @@ impl Bench {
             // The error has the name of the bus, which is everybody's.
             drop(nobody.read_byte().unwrap_err());
         });
+        self.spi();
         let mut delay = self.board.delay();
         assert_none("delay", || delay.delay_us(100));
+    }
+
+    fn spi_device(&self) -> spi::Device {
+        let config = spi::Config::new().speed_hz(10_000_000);
+        self.board.spi_device("spidev0.0", &config).unwrap()
+    }
+
+    fn spi_bus(&self) -> spi::Bus {
+        let config = spi::Config::new().chip_select(spi::ChipSelect::None);
+        self.board.spi_bus("spidev0.0", &config).unwrap()
+    }
+
+    fn spi(&self) {
+        use embedded_hal::spi::{SpiBus, SpiDevice};
+
+        let mut device = self.spi_device();
+        for shape in SHAPES {
+            assert_none_in(SPI_ROUNDS, &format!("SPI, {shape:?}"), || {
+                let mut buffers = Buffers::default();
+                device.transaction(&mut buffers.operations(shape)).unwrap();
+                buffers.assert_is_id(shape);
+            });
+        }
+        let mut bytes = [0; 64];
+        assert_none_in(SPI_ROUNDS, "SPI, in place", || {
+            device.transfer_in_place(&mut bytes).unwrap();
+        });
+        drop(device);
+        let mut bus = self.spi_bus();
+        assert_none_in(SPI_ROUNDS, "SPI bus", || {
+            bus.write(&[0x9f]).unwrap();
+            bus.transfer(&mut bytes[..3], &[0]).unwrap();
+            bus.read(&mut bytes).unwrap();
+        });
+    }
+
+    async fn spi_async(&self) {
+        use embedded_hal_async::spi::{SpiBus, SpiDevice};
+
+        let mut device = self.spi_device();
+        for shape in SHAPES {
+            assert_none_async_in(SPI_ROUNDS, &format!("SPI, {shape:?}, async"), async || {
+                let mut buffers = Buffers::default();
+                let mut operations = buffers.operations(shape);
+                device.transaction(&mut operations).await.unwrap();
+                buffers.assert_is_id(shape);
+            })
+            .await;
+        }
+        drop(device);
+        let (mut bus, mut bytes) = (self.spi_bus(), [0; 64]);
+        assert_none_async_in(SPI_ROUNDS, "SPI bus, async", async || {
+            bus.write(&[0x9f]).await.unwrap();
+            bus.transfer(&mut bytes[..3], &[0]).await.unwrap();
+            bus.read(&mut bytes).await.unwrap();
+        })
+        .await;
     }
 
     fn group(&self) {
@@ -175,6 +245,7 @@ impl Bench {
             sensor.call_async(call).await.unwrap();
         })
         .await;
+        self.spi_async().await;
         let mut delay = self.board.delay();
         assert_none_async("delay, async", async || delay.delay_us(100).await).await;
         assert_none_async("time-out, async", async || {
@@ -197,6 +268,71 @@ fn writes<const COUNT: usize>(bus: &mut Bus) {
     bus.transaction(0x48, &mut parts).unwrap();
 }
 
+/// How eight operations of SPI are made up.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// None is like its neighbour: they are sent as they are.
+    AsTheyAre,
+    /// Some are joined.
+    Joined,
+    /// A transfer has sides of unequal length.
+    Unequal,
+}
+
+const SHAPES: [Shape; 3] = [Shape::AsTheyAre, Shape::Joined, Shape::Unequal];
+
+/// What a W25Q says to the command 9f: who it is (W25Q16JV, 8.2.27).
+#[derive(Default)]
+struct Buffers {
+    id: [[u8; 1]; 3],
+    long: [u8; 32],
+}
+
+impl Buffers {
+    fn operations(&mut self, shape: Shape) -> [spi::Operation<'_, u8>; 8] {
+        use spi::Operation::{DelayNs, Read, Transfer, TransferInPlace, Write};
+
+        let [a, b, c] = &mut self.id;
+        let (left, right) = self.long.split_at_mut(16);
+        match shape {
+            Shape::AsTheyAre => [
+                Write(&[0x9f]),
+                Read(a),
+                DelayNs(1000),
+                Read(b),
+                TransferInPlace(c),
+                Write(&[0; 4]),
+                Read(left),
+                Transfer(right, &[0; 16]),
+            ],
+            Shape::Joined => [
+                Write(&[]),
+                Write(&[0x9f]),
+                Read(a),
+                Read(b),
+                Read(c),
+                TransferInPlace(left),
+                TransferInPlace(right),
+                DelayNs(0),
+            ],
+            Shape::Unequal => [
+                Transfer(&mut [], &[0x9f]),
+                Transfer(a, &[]),
+                Read(b),
+                Transfer(c, &[0; 3]),
+                Write(&[0; 4]),
+                Transfer(left, &[0; 3]),
+                Read(right),
+                DelayNs(1000),
+            ],
+        }
+    }
+
+    fn assert_is_id(&self, shape: Shape) {
+        assert_eq!(self.id[..2], [[0xef], [0x40]], "{shape:?}");
+    }
+}
+
 fn joined(bus: &mut Bus) {
     use embedded_hal::i2c::I2c;
 
@@ -216,6 +352,7 @@ fn on_stub(stub: &Stub) -> Bench {
         .wire("IN", "DRIVER")
         .unwrap();
     let stub = stub.i2c_device("i2c-1", 0x48, Tmp102::new()).unwrap();
+    let stub = stub.spi_device("spidev0.0", W25q::w25q16jv()).unwrap();
     let board = Board::from(&stub);
     let driver = board.output("DRIVER").unwrap();
     let drive = Box::new(move |level| driver.set(level).unwrap());
@@ -267,7 +404,7 @@ fn main() {
             let stub = Stub::virtual_time();
             stub.block_on(on_stub(&stub).futures());
         }),
-        // These need root, gpio-sim, and a TMP102 or a relative at 0x48 on i2c-1.
+        // These need root, gpio-sim, a TMP102 or a relative at 0x48 on i2c-1, and a W25Q on spidev0.0.
         #[cfg(target_os = "linux")]
         test("linux::blocking", || on_linux().blocking()).with_ignored_flag(true),
         #[cfg(target_os = "linux")]

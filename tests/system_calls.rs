@@ -7,14 +7,19 @@ use circuits::Board;
 use circuits::gpio::{Config, EdgeDetection, Input, Lines, Output};
 use circuits::i2c::Operation;
 use circuits::prelude::*;
+use circuits::spi;
 use circuits_bench::{SimLines, Tracer};
 
 const ROUNDS: usize = 100;
 
 /// Asserts that each round of `f` is one ioctl and nothing else.
-fn assert_one_ioctl(what: &str, mut f: impl FnMut()) {
-    let calls = Tracer::new().trace(|| (0..ROUNDS).for_each(|_| f()));
-    assert_eq!(calls, [libc::SYS_ioctl; ROUNDS], "{what}");
+fn assert_one_ioctl(what: &str, f: impl FnMut()) {
+    assert_one_ioctl_in(ROUNDS, what, f);
+}
+
+fn assert_one_ioctl_in(rounds: usize, what: &str, mut f: impl FnMut()) {
+    let calls = Tracer::new().trace(|| (0..rounds).for_each(|_| f()));
+    assert_eq!(calls, vec![libc::SYS_ioctl; rounds], "{what}");
 }
 
 #[test]
@@ -179,4 +184,81 @@ fn a_call_of_smbus_is_one_call() {
     });
     // And again when it is for another one.
     assert_eq!(calls, vec![libc::SYS_ioctl; ROUNDS * 2 * 2 - 1]);
+}
+
+#[test]
+#[ignore = "needs root, tracefs, and a W25Q flash on spidev0.0"]
+fn a_transaction_of_spi_is_one_call() {
+    use circuits::embedded_hal::spi::{SpiBus, SpiDevice};
+    use spi::Operation::{DelayNs, Read, Transfer, TransferInPlace, Write};
+
+    let one_ioctl = |what, f: &mut dyn FnMut()| {
+        // The first takes memory for a copy, if it needs one.
+        f();
+        // In the emulated Pi each takes a while.
+        assert_one_ioctl_in(5, what, f);
+    };
+    let board = Board::linux().unwrap();
+    let mut device = board.spi_device("spidev0.0", &spi::Config::new()).unwrap();
+    let mut clone = device.clone();
+    let (mut id, mut long) = ([0; 3], [0; 64]);
+    one_ioctl("write and read", &mut || {
+        let mut operations = [Write(&[0x9f]), Read(&mut id)];
+        device.transaction(&mut operations).unwrap();
+    });
+    assert_eq!(id[..2], [0xef, 0x40]);
+    one_ioctl("a clone's, in place", &mut || {
+        clone.transfer_in_place(&mut long).unwrap();
+    });
+    one_ioctl("nothing", &mut || device.transaction(&mut []).unwrap());
+    one_ioctl("nothing to write", &mut || device.write(&[]).unwrap());
+    one_ioctl("eight, as they are", &mut || {
+        let (a, b) = long.split_at_mut(8);
+        let mut operations = [
+            Write(&[0x9f]),
+            Read(&mut id),
+            DelayNs(1000),
+            Transfer(a, &[0; 8]),
+            DelayNs(1000),
+            Write(&[0; 2]),
+            TransferInPlace(b),
+            DelayNs(0),
+        ];
+        device.transaction(&mut operations).unwrap();
+    });
+    one_ioctl("joined, of unequal sides", &mut || {
+        let (a, b) = long.split_at_mut(8);
+        let mut operations = [
+            Write(&[0x9f]),
+            Write(&[]),
+            Read(&mut id),
+            Read(a),
+            Transfer(b, &[0; 3]),
+            Transfer(&mut [], &[1, 2, 3]),
+        ];
+        device.transaction(&mut operations).unwrap();
+    });
+    one_ioctl("a delay of several transfers", &mut || {
+        let mut operations = [Write(&[0x9f]), Read(&mut id), DelayNs(100_000_000)];
+        device.transaction(&mut operations).unwrap();
+    });
+    one_ioctl("more than a few", &mut || {
+        let mut operations: [_; 20] = std::array::from_fn(|_| DelayNs(1000));
+        operations[7] = Read(&mut long);
+        device.transaction(&mut operations).unwrap();
+    });
+    drop((device, clone));
+    let config = spi::Config::new().chip_select(spi::ChipSelect::None);
+    let mut bus = board.spi_bus("spidev0.0", &config).unwrap();
+    one_ioctl("a bus", &mut || {
+        bus.transfer(&mut long, &[1, 2, 3]).unwrap()
+    });
+    one_ioctl("a bus in place", &mut || {
+        bus.transfer_in_place(&mut long).unwrap()
+    });
+    let calls = Tracer::new().trace(|| {
+        bus.write(&[]).unwrap();
+        bus.flush().unwrap();
+    });
+    assert_eq!(calls, [], "there is nothing to do");
 }

@@ -141,11 +141,15 @@ impl Messages {
                 false => Err(refusal),
             };
         }
-        let equal = operations.iter().all(|operation| match operation {
-            Operation::Transfer(read, write) => read.len() == write.len(),
-            _ => true,
+        // An empty one that is alone counts as the message without data that it is.
+        let plain = operations.iter().all(|operation| match operation {
+            Operation::Read(buffer) => !buffer.is_empty(),
+            Operation::Write(bytes) => !bytes.is_empty(),
+            Operation::TransferInPlace(buffer) => !buffer.is_empty(),
+            Operation::Transfer(read, write) => read.len() == write.len() && !read.is_empty(),
+            Operation::DelayNs(_) => true,
         });
-        match equal && count == operations.len() && !settings.reverses {
+        match plain && count == operations.len() && !settings.reverses {
             true => Ok(Plan::AsItIs),
             false => Ok(Plan::Joined),
         }
@@ -200,7 +204,7 @@ impl Messages {
         let mut pieces = self
             .shapes
             .iter()
-            .flat_map(|shape| pieces(*shape, longest))
+            .flat_map(|shape| pieces(*shape, longest, limits))
             .peekable();
         while let Some(piece) = pieces.next() {
             load.add(piece, limits);
@@ -261,17 +265,27 @@ fn len(shape: Shape) -> usize {
     }
 }
 
-/// Parts of at most `longest` bytes.
-fn pieces(shape: Shape, longest: usize) -> impl Iterator<Item = Shape> {
-    let longest = longest.max(1);
-    let count = len(shape).div_ceil(longest).max(1);
+/// Parts of at most `longest` bytes, or of as long a delay as fits into a message.
+fn pieces(shape: Shape, longest: usize, limits: &Limits) -> impl Iterator<Item = Shape> {
+    let (whole, most) = match shape {
+        Shape::Delay(ns) => {
+            let transfers = u32::try_from(limits.transfers).unwrap_or(u32::MAX);
+            (
+                ns as usize,
+                limits.delay_ns.saturating_mul(transfers) as usize,
+            )
+        }
+        _ => (len(shape), longest),
+    };
+    let most = most.max(1);
+    let count = whole.div_ceil(most).max(1);
     (0..count).map(move |number| {
-        let part = |len: usize| (len - number * longest).min(longest);
+        let part = (whole - number * most).min(most);
         match shape {
-            Shape::Read(len) => Shape::Read(part(len)),
-            Shape::Write(len) => Shape::Write(part(len)),
-            Shape::Both(len) => Shape::Both(part(len)),
-            Shape::Delay(ns) => Shape::Delay(ns),
+            Shape::Read(_) => Shape::Read(part),
+            Shape::Write(_) => Shape::Write(part),
+            Shape::Both(_) => Shape::Both(part),
+            Shape::Delay(_) => Shape::Delay(part as u32),
         }
     })
 }

@@ -110,9 +110,12 @@ impl Node {
     /// Runs a transaction and blocks until the wire is free again.
     pub(crate) fn run(&mut self, operations: &mut [Operation<'_, u8>]) -> Result<()> {
         let (plan, settings) = self.shared.plan(operations)?;
-        let done = self.at_once(plan, settings, operations);
+        let done = self.send(plan, settings, operations);
         if let Some(time) = done.busy_until {
             self.shared.clock.delay_until(time);
+        }
+        if plan != Plan::AsItIs && done.result.is_ok() {
+            self.messages.split(operations, settings);
         }
         self.shared.result(done.result)
     }
@@ -127,7 +130,8 @@ impl Node {
         self.shared.result(result)
     }
 
-    fn at_once(
+    /// Sends a transaction; what came of one that is not as it is is still to be split.
+    fn send(
         &mut self,
         plan: Plan,
         settings: Settings,
@@ -143,14 +147,10 @@ impl Node {
             Plan::Joined => messages.run(|all| handle.transaction(all)),
             Plan::Split => messages.run_split(limits, settings, |all| handle.transaction(all)),
         };
-        let done = match queue.handle().blocks() {
+        match queue.handle().blocks() {
             true => queue.run(run),
             false => run(queue.handle()),
-        };
-        if plan != Plan::AsItIs && done.result.is_ok() {
-            self.messages.split(operations, settings);
         }
-        done
     }
 
     /// The request is with the future until all is done; a future that is dropped leaves it to the
@@ -177,6 +177,8 @@ impl Node {
         result
     }
 
+    /// A copy goes to the handle, as it does by a worker: who drops the future before the wire is free
+    /// finds nothing in the buffers.
     async fn on_the_wire(
         &mut self,
         plan: Plan,
@@ -191,9 +193,16 @@ impl Node {
         };
         let now = self.shared.clock.now();
         poll_fn(|cx| timer.poll_until(now, cx)).await?;
-        let done = self.at_once(plan, settings, operations);
+        let plan = match plan {
+            Plan::AsItIs => Plan::Joined,
+            plan => plan,
+        };
+        let done = self.send(plan, settings, operations);
         if let Some(time) = done.busy_until {
             poll_fn(|cx| timer.poll_until(time, cx)).await?;
+        }
+        if done.result.is_ok() {
+            self.messages.split(operations, settings);
         }
         self.timer = Some(timer);
         done.result

@@ -5,8 +5,7 @@ use std::time::Duration;
 use circuits_spi::{BitOrder, Config, Operation};
 use circuits_wait::Time;
 
-use super::Device;
-use super::wire::State;
+use super::wire::{Selected, State};
 
 /// A message on its way.
 pub(super) struct Message<'a> {
@@ -22,18 +21,28 @@ impl Message<'_> {
         if let Some(device) = state.of_node(self.select, self.config) {
             device.select(self.time);
         }
+        let size = match self.config.word_bits() {
+            ..=8 => 1,
+            9..=16 => 2,
+            _ => 4,
+        };
         for operation in operations {
             match operation {
                 Operation::Read(buffer) => {
-                    buffer.fill(0);
-                    self.exchange(state, buffer);
+                    let words = buffer.chunks_mut(size);
+                    self.exchange(state, words.map(|word| (0, Some(word))));
                 }
-                Operation::Write(bytes) => self.exchange(state, &mut bytes.to_vec()),
-                Operation::TransferInPlace(buffer) => self.exchange(state, buffer),
+                Operation::Write(bytes) => {
+                    let words = bytes.chunks(size);
+                    self.exchange(state, words.map(|word| (from_memory(word), None)));
+                }
+                Operation::TransferInPlace(buffer) => {
+                    let words = buffer.chunks_mut(size);
+                    self.exchange(state, words.map(|word| (from_memory(word), Some(word))));
+                }
                 Operation::Transfer(read, write) => {
-                    let len = read.len().min(write.len());
-                    read[..len].copy_from_slice(&write[..len]);
-                    self.exchange(state, &mut read[..len]);
+                    let words = read.chunks_mut(size).zip(write.chunks(size));
+                    self.exchange(state, words.map(|(to, from)| (from_memory(from), Some(to))));
                 }
                 Operation::DelayNs(ns) => {
                     self.time = self.time + Duration::from_nanos((*ns).into())
@@ -45,31 +54,29 @@ impl Message<'_> {
         }
     }
 
-    /// Sends bytes, and puts into their place what came.
-    fn exchange(&mut self, state: &mut State, data: &mut [u8]) {
+    /// Sends words, and puts what came where there is a place for it.
+    fn exchange<'w>(
+        &mut self,
+        state: &mut State,
+        all: impl Iterator<Item = (u32, Option<&'w mut [u8]>)>,
+    ) {
         let config = self.config;
         let bits = u32::from(config.word_bits());
-        let size = match bits {
-            ..=8 => 1,
-            9..=16 => 2,
-            _ => 4,
-        };
-        let mut devices = state.selected(self.select, config);
-        for device in &mut devices {
+        let mut selected = state.selected(self.select, config);
+        for device in selected.devices() {
             device.clock(self.time);
         }
         let mut skew = Skew::default();
         let mut words = 0;
-        for word in data.chunks_mut(size) {
+        for (mut sent, place) in all {
             words += 1;
-            let mut sent = from_memory(word);
             if config.order() == BitOrder::LsbFirst {
                 sent = sent.reverse_bits() >> (32 - bits);
             }
             let mut came = 0;
             for number in (0..bits.div_ceil(8)).rev() {
                 let byte = (sent >> (number * 8)) as u8;
-                came = came << 8 | u32::from(self.byte(&mut devices, byte, &mut skew));
+                came = came << 8 | u32::from(self.byte(&mut selected, byte, &mut skew));
             }
             if config.is_loopback() {
                 came = sent;
@@ -77,16 +84,18 @@ impl Message<'_> {
             if config.order() == BitOrder::LsbFirst {
                 came = came.reverse_bits() >> (32 - bits);
             }
-            to_memory(came, word);
+            if let Some(word) = place {
+                to_memory(came, word);
+            }
         }
         let nanos = u64::from(bits) * words * 1_000_000_000 / u64::from(self.hz);
         self.time = self.time + Duration::from_nanos(nanos);
     }
 
     /// Where nobody drives the wire it is pulled up; where several do, low wins.
-    fn byte(&self, devices: &mut [&mut Box<dyn Device>], byte: u8, skew: &mut Skew) -> u8 {
+    fn byte(&self, selected: &mut Selected<'_>, byte: u8, skew: &mut Skew) -> u8 {
         let mut came = 0xff;
-        for device in devices {
+        for device in selected.devices() {
             came &= match device.understands(self.config.clock_mode()) {
                 true => device.transfer(byte),
                 // The last bit of the byte before comes first.

@@ -337,32 +337,44 @@ impl State {
     }
 
     /// Everyone who listens now.
-    pub(super) fn selected(&mut self, select: u32, config: &Config) -> Vec<&mut Box<dyn Device>> {
-        let active = match config.selects() {
-            ChipSelect::None => None,
-            ChipSelect::ActiveLow => Some(false),
-            ChipSelect::ActiveHigh => Some(true),
-        };
-        let node = self
-            .nodes
-            .get_mut(&select)
-            .and_then(|node| node.device.as_mut());
-        let node = node.filter(|device| Some(device.is_active_high()) == active);
-        let on_lines = self.on_lines.iter_mut().filter(|on| on.is_selected);
-        node.into_iter()
-            .chain(on_lines.map(|on| &mut on.device))
-            .collect()
+    pub(super) fn selected(&mut self, select: u32, config: &Config) -> Selected<'_> {
+        Selected {
+            node: of_node(&mut self.nodes, select, config),
+            on_lines: &mut self.on_lines,
+        }
     }
 
-    /// The device on the node's chip select, if that moves.
+    /// The device on a node's chip select, if that moves.
     pub(super) fn of_node(&mut self, select: u32, config: &Config) -> Option<&mut Box<dyn Device>> {
-        let active_high = match config.selects() {
-            ChipSelect::None => return None,
-            ChipSelect::ActiveLow => false,
-            ChipSelect::ActiveHigh => true,
-        };
-        let device = self.nodes.get_mut(&select)?.device.as_mut()?;
-        Some(device).filter(|device| device.is_active_high() == active_high)
+        of_node(&mut self.nodes, select, config)
+    }
+}
+
+fn of_node<'a>(
+    nodes: &'a mut BTreeMap<u32, Node>,
+    select: u32,
+    config: &Config,
+) -> Option<&'a mut Box<dyn Device>> {
+    let active_high = match config.selects() {
+        ChipSelect::None => return None,
+        ChipSelect::ActiveLow => false,
+        ChipSelect::ActiveHigh => true,
+    };
+    let device = nodes.get_mut(&select)?.device.as_mut()?;
+    Some(device).filter(|device| device.is_active_high() == active_high)
+}
+
+/// The device on a node's chip select, and those whose lines are active.
+pub(super) struct Selected<'a> {
+    node: Option<&'a mut Box<dyn Device>>,
+    on_lines: &'a mut [OnLine],
+}
+
+impl Selected<'_> {
+    pub(super) fn devices(&mut self) -> impl Iterator<Item = &mut Box<dyn Device>> {
+        let on_lines = self.on_lines.iter_mut().filter(|on| on.is_selected);
+        let node = self.node.iter_mut().map(|device| &mut **device);
+        node.chain(on_lines.map(|on| &mut on.device))
     }
 }
 

@@ -11,6 +11,8 @@ mod ratio;
 #[cfg(target_os = "linux")]
 mod rounds;
 #[cfg(target_os = "linux")]
+mod spi;
+#[cfg(target_os = "linux")]
 mod table;
 
 /// Measures Circuits beside its peers.
@@ -22,7 +24,7 @@ struct Args {
     /// How many rounds count.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// How many calls everybody makes in a round. Default: as many as take some 10 ms.
+    /// How many calls everybody makes in a round. Default: as many as take some 10 ms; for SPI 4.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     calls: Option<u32>,
 }
@@ -36,16 +38,23 @@ enum Bus {
     Gpio,
     /// Transactions on i2c-1.
     I2c,
+    /// A device of spidev.
+    Spi,
 }
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
     let args: Args = clap::Parser::parse();
-    let mut rounds = rounds::Rounds::new(args.rounds, args.calls);
+    let calls = match args.bus {
+        Bus::Spi => args.calls.or(Some(spi::CALLS)),
+        Bus::Enumerate | Bus::Gpio | Bus::I2c => args.calls,
+    };
+    let mut rounds = rounds::Rounds::new(args.rounds, calls);
     match args.bus {
         Bus::Enumerate => enumerate::measure(&mut rounds)?,
         Bus::Gpio => table::print(&gpio::measure(&mut rounds)?),
         Bus::I2c => table::print(&i2c::measure(&mut rounds)?),
+        Bus::Spi => table::print(&spi::measure(&mut rounds)?),
     }
     Ok(())
 }
