@@ -253,6 +253,7 @@ fn scan_i2c_prints_the_grid_that_people_know() {
         said[5],
         "40: -- -- -- -- -- -- -- -- 48 -- -- -- -- -- -- --"
     );
+    assert!(said[4].ends_with(" 3c -- -- --"), "the screen: {said:#?}");
     assert_eq!(said[8], "70: -- -- -- -- -- -- -- --");
     // The whole grid is i2cdetect's, and a method that would harm leaves its addresses out.
     let arguments = ["--bus", "bcm2835 (i2c@7e804000)", "--quick"];
@@ -261,7 +262,7 @@ fn scan_i2c_prints_the_grid_that_people_know() {
     let said = lines(&output.stdout);
     assert_eq!(
         said[4],
-        "30:                         -- -- -- -- -- -- -- --"
+        "30:                         -- -- -- -- 3c -- -- --"
     );
     let why = lines(&output.stderr);
     let told = |words: &&str| why.iter().any(|line| line.contains(words));
