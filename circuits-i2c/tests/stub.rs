@@ -1,22 +1,17 @@
 //! The contract on the virtual board, in virtual and in real time, futures under every executor.
 
-mod memory;
-
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, VirtualBoard, signal_this_thread};
 use circuits_i2c::Backend;
 use circuits_i2c::contract::{Bench, FACTS, MEMORY, OWNED, SENSOR};
 use circuits_stub::Stub;
-use circuits_stub::chips::Tmp102;
+use circuits_stub::chips::{At24c, At24cSize, Tmp102};
 use circuits_stub::i2c::Controller;
-use memory::Memory;
 
 struct StubBench {
-    stub: Stub,
-    executor: Executor,
+    board: VirtualBoard,
 }
 
 impl StubBench {
@@ -24,24 +19,20 @@ impl StubBench {
         let stub = stub
             .i2c_device("i2c-1", SENSOR, Tmp102::new())
             .and_then(|stub| stub.i2c_device("i2c-1", OWNED, Tmp102::new()))
-            .and_then(|stub| {
-                stub.i2c_device(
-                    "i2c-1",
-                    MEMORY,
-                    Memory::writing_for(Duration::from_millis(5)),
-                )
-            })
+            .and_then(|stub| stub.i2c_device("i2c-1", MEMORY, At24c::new(At24cSize::C32)))
             .unwrap()
             .i2c_owner("i2c-1", OWNED, "lm75")
             .i2c_controller("i2c-1", controller)
             .i2c_bus("i2c-2");
-        StubBench { stub, executor }
+        StubBench {
+            board: VirtualBoard::new(stub, executor),
+        }
     }
 }
 
 impl Bench for StubBench {
     fn backend(&self) -> &dyn Backend {
-        &self.stub
+        &self.board.stub
     }
 
     fn bus(&self) -> &str {
@@ -49,7 +40,7 @@ impl Bench for StubBench {
     }
 
     fn adapter(&self) -> String {
-        self.stub.adapter("i2c-1").unwrap()
+        self.board.stub.adapter("i2c-1").unwrap()
     }
 
     fn driver(&self) -> &str {
@@ -57,19 +48,11 @@ impl Bench for StubBench {
     }
 
     fn run(&self, threads: Vec<Thread>) {
-        self.stub.run(|| {
-            let spawn = |(name, f): Thread| self.stub.spawn(name, f).unwrap();
-            let threads: Vec<_> = threads.into_iter().map(spawn).collect();
-            threads
-                .into_iter()
-                .for_each(|thread| thread.join().unwrap());
-        });
+        self.board.run(threads);
     }
 
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let executor = self.executor;
-        self.stub
-            .block_on_with(|task| executor.run(Box::pin(task)), future);
+        self.board.block_on(future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {

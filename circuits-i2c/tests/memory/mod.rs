@@ -1,4 +1,4 @@
-//! An EEPROM for the virtual board.
+//! An EEPROM that takes no time, as QEMU's.
 
 use std::time::Duration;
 

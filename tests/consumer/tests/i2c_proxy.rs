@@ -7,45 +7,11 @@ use std::sync::Arc;
 
 use circuits::i2c::Backend;
 use circuits::stub::Stub;
-use circuits::stub::chips::Tmp102;
-use circuits::stub::i2c::{Acknowledge, Controller, Device, Transfer};
-use circuits::wait::Time;
+use circuits::stub::chips::{At24c, At24cSize, Tmp102};
+use circuits::stub::i2c::Controller;
 use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
 use circuits_i2c::contract::{Bench, FACTS, MEMORY, OWNED, SENSOR};
 use thermostat::proxy::Proxy;
-
-/// An EEPROM that has written as soon as it is told: addresses of two bytes, the first one first.
-#[derive(Default)]
-struct Memory {
-    cells: std::collections::BTreeMap<u16, u8>,
-    at: u16,
-    bytes: usize,
-}
-
-impl Device for Memory {
-    fn start(&mut self, _: Transfer, _: Time) -> Acknowledge {
-        self.bytes = 0;
-        Acknowledge::Yes
-    }
-
-    fn write(&mut self, byte: u8) -> Acknowledge {
-        match self.bytes {
-            0 | 1 => self.at = self.at << 8 | u16::from(byte),
-            _ => {
-                self.cells.insert(self.at, byte);
-                self.at = self.at.wrapping_add(1);
-            }
-        }
-        self.bytes += 1;
-        Acknowledge::Yes
-    }
-
-    fn read(&mut self) -> u8 {
-        let byte = self.cells.get(&self.at).copied().unwrap_or(0xff);
-        self.at = self.at.wrapping_add(1);
-        byte
-    }
-}
 
 struct Virtual {
     stub: Stub,
@@ -59,7 +25,7 @@ impl Virtual {
             .i2c_controller("i2c-1", Controller::new().adapter("a wire"))
             .i2c_device("i2c-1", SENSOR, Tmp102::new())
             .and_then(|stub| stub.i2c_device("i2c-1", OWNED, Tmp102::new()))
-            .and_then(|stub| stub.i2c_device("i2c-1", MEMORY, Memory::default()))
+            .and_then(|stub| stub.i2c_device("i2c-1", MEMORY, At24c::new(At24cSize::C32)))
             .unwrap()
             .i2c_owner("i2c-1", OWNED, "lm75");
         let proxy = Proxy::new(stub.clone());
