@@ -22,7 +22,7 @@ struct Args {
     /// How many rounds count.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// How many calls everybody makes in a round. Default: as many as take some 10 ms; for SPI 8.
+    /// How many calls everybody makes in a round. Default: as many as take some 10 ms; for SPI 2.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     calls: Option<u32>,
 }
