@@ -242,11 +242,19 @@ fn a_transaction_of_spi_is_one_call() {
         let mut operations = [Write(&[0x9f]), Read(&mut id), DelayNs(100_000_000)];
         device.transaction(&mut operations).unwrap();
     });
-    one_ioctl("more than a few", &mut || {
-        let mut operations: [_; 20] = std::array::from_fn(|_| DelayNs(1000));
+    one_ioctl("sixteen transfers", &mut || {
+        let mut operations: [_; 16] = std::array::from_fn(|_| DelayNs(1000));
         operations[7] = Read(&mut long);
         device.transaction(&mut operations).unwrap();
     });
+    // More take memory, for which an allocator may ask the kernel.
+    let calls = Tracer::new().trace(|| {
+        let mut operations: [_; 40] = std::array::from_fn(|_| DelayNs(1000));
+        operations[7] = Read(&mut long);
+        device.transaction(&mut operations).unwrap();
+    });
+    let ioctls = calls.iter().filter(|call| **call == libc::SYS_ioctl);
+    assert_eq!(ioctls.count(), 1, "{calls:?}");
     drop((device, clone));
     let config = spi::Config::new().chip_select(spi::ChipSelect::None);
     let mut bus = board.spi_bus("spidev0.0", &config).unwrap();

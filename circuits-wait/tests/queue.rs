@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
+use std::time::Duration;
 
 use circuits_bench::block_on;
 use circuits_wait::{Job, Queue, Request};
@@ -74,6 +75,24 @@ fn submit(line: &Line, number: u32) -> Arc<Request<Say>> {
 
 fn wait(request: &Request<Say>) -> io::Result<usize> {
     block_on(std::future::poll_fn(|cx| request.poll(cx)))
+}
+
+/// Runs `f` while somebody else has the bus.
+fn while_busy<T>(line: &Line, f: impl FnOnce() -> T) -> T {
+    let (go, may_go) = mpsc::channel();
+    let (busy, is_busy) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            line.run(|_| {
+                busy.send(()).unwrap();
+                may_go.recv().unwrap();
+            });
+        });
+        is_busy.recv().unwrap();
+        let result = f();
+        go.send(()).unwrap();
+        result
+    })
 }
 
 /// Closes a line whose worker has come to its end then, and returns what was heard.
@@ -164,25 +183,13 @@ fn who_polled_last_is_woken() {
     }
     let line = line();
     let (first, last) = (Arc::<Count>::default(), Arc::<Count>::default());
-    let (go, may_go) = mpsc::channel();
-    thread::scope(|scope| {
-        let (busy, is_busy) = mpsc::channel();
-        let holder = line.clone();
-        scope.spawn(move || {
-            holder.run(|_| {
-                busy.send(()).unwrap();
-                may_go.recv().unwrap();
-            });
-        });
-        is_busy.recv().unwrap();
+    while_busy(&line, || {
+        // The worker comes to its end after it has woken.
         let request = submit(&line, 1);
         for count in [&first, &last, &last] {
             let waker = count.clone().into();
             assert!(request.poll(&mut Context::from_waker(&waker)).is_pending());
         }
-        go.send(()).unwrap();
-        // The worker comes to its end after it has woken.
-        drop(request);
     });
     assert_eq!(end(line), [1]);
     let counts = [&first, &last].map(|count| count.0.load(Ordering::SeqCst));
@@ -227,10 +234,14 @@ fn a_waker_that_panics_stops_nobody_else() {
 #[test]
 fn what_was_submitted_is_done_when_the_line_is_closed() {
     let line = line();
-    let requests: Vec<_> = (100..100 + MANY)
-        .map(|number| submit(&line, number))
-        .collect();
-    line.close();
+    let requests = while_busy(&line, || {
+        let requests = (100..100 + MANY).map(|number| submit(&line, number));
+        let requests: Vec<_> = requests.collect();
+        line.close();
+        // The worker sees that it is closed, and not yet its turn.
+        thread::sleep(Duration::from_millis(20));
+        requests
+    });
     let done: Vec<usize> = requests
         .iter()
         .map(|request| wait(request).unwrap())

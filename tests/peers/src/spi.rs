@@ -1,3 +1,4 @@
+use std::fmt::Debug;
 use std::fs::File;
 use std::hint::black_box;
 use std::io;
@@ -5,8 +6,8 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Error, Result, anyhow, ensure};
-use circuits_bench::Tracer;
+use anyhow::{Error, Result, bail, ensure};
+use circuits_bench::{Tracer, Unbound};
 use circuits_spi::{Config, Device};
 use embedded_hal::spi::Operation::{Read, Write};
 use embedded_hal::spi::SpiDevice;
@@ -16,51 +17,74 @@ use spidev::{SpiModeFlags, Spidev, SpidevOptions, SpidevTransfer};
 
 use crate::rounds::{Batch, Competitor, Measured, Rounds};
 
-/// How many calls a round has, if nothing else is said: each takes tens of milliseconds in the emulated
-/// Pi, in nearly all of which nobody works.
-pub(crate) const CALLS: u32 = 4;
+/// How many transactions a round has, if nothing else is said: each takes tens of milliseconds in the
+/// emulated Pi, in nearly all of which nobody works.
+pub(crate) const CALLS: u32 = 2;
 
 const HZ: u32 = 10_000_000;
 
-/// Measures transactions with the first device of spidev to which nothing answers in the emulated Pi:
-/// how long the processor is busy with them in the name of who calls. Needs root, for the tracer.
-pub(crate) fn measure(rounds: &mut Rounds) -> Result<Vec<Measured>> {
+/// Measures transactions with a device of spidev, CIRCUITS_TEST_SPI (default: spidev0.1, where nobody is
+/// in the emulated Pi): how long the processor is busy with them in the name of who calls. Then the same
+/// on handles whose device is gone, which the kernel refuses at once: what is left is what everybody adds.
+/// Needs root, for the tracer and to take the device away.
+pub(crate) fn measure(rounds: &mut Rounds, refused: &mut Rounds) -> Result<Vec<Measured>> {
     let node = std::env::var("CIRCUITS_TEST_SPI").unwrap_or("spidev0.1".into());
-    let path = Path::new("/dev").join(&node);
-    let bare = |parts: &[Part]| Bare::open(&path, parts);
-    let circuits = || -> Result<Device> {
+    let names = ["1 and 3", "eight", "64 at once"];
+    let mut measured = Vec::new();
+    for operation in operations(&node, names, Outcome::Done)? {
+        measured.push(operation.measure(rounds)?);
+    }
+    let gone = operations(
+        &node,
+        ["1,3 gone", "eight gone", "64 gone"],
+        Outcome::Refused,
+    )?;
+    let _unbound = Unbound::new("spi/drivers/spidev", &node.replace("spidev", "spi"));
+    for operation in gone {
+        measured.push(operation.measure(refused)?);
+    }
+    println!("one system call a transaction, of everybody; its processor time:\n");
+    Ok(measured)
+}
+
+/// What each call comes to.
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome {
+    Done,
+    Refused,
+}
+
+fn operations(node: &str, names: [&'static str; 3], outcome: Outcome) -> Result<[Operation; 3]> {
+    let path = Path::new("/dev").join(node);
+    let bare = |parts: &[Part]| Ok::<_, Error>(Bare::open(&path, parts)?.batch(outcome));
+    let circuits = || {
         let config = Config::new().speed_hz(HZ);
-        Ok(Device::open_on(
-            &circuits_spi::Linux::new(),
-            &node,
-            &config,
-        )?)
+        Device::open_on(&circuits_spi::Linux::new(), node, &config)
     };
     let hal = || spidev(&path).map(SpidevDevice);
-    let id = Operation {
-        name: "1 and 3",
-        bare: bare(&[Part::Write(1), Part::Read(3)])?.batch(),
-        circuits: self::id(circuits()?),
-        spidev: spidev_id(spidev(&path)?),
-        hal: self::id(hal()?),
-    };
-    let id = id.measure(rounds)?;
-    let eight = Operation {
-        name: "eight",
-        bare: bare(&[Part::Write(1), Part::Read(1)].repeat(4))?.batch(),
-        circuits: self::eight(circuits()?),
-        spidev: spidev_eight(spidev(&path)?),
-        hal: self::eight(hal()?),
-    };
-    let eight = eight.measure(rounds)?;
-    let both = Operation {
-        name: "64 at once",
-        bare: bare(&[Part::Both(64)])?.batch(),
-        circuits: both_ways(circuits()?),
-        spidev: spidev_both_ways(spidev(&path)?),
-        hal: both_ways(hal()?),
-    };
-    Ok(vec![id, eight, both.measure(rounds)?])
+    Ok([
+        Operation {
+            name: names[0],
+            bare: bare(&[Part::Write(1), Part::Read(3)])?,
+            circuits: id(circuits()?, outcome),
+            spidev: spidev_id(spidev(&path)?, outcome),
+            hal: id(hal()?, outcome),
+        },
+        Operation {
+            name: names[1],
+            bare: bare(&[Part::Write(1), Part::Read(1)].repeat(4))?,
+            circuits: eight(circuits()?, outcome),
+            spidev: spidev_eight(spidev(&path)?, outcome),
+            hal: eight(hal()?, outcome),
+        },
+        Operation {
+            name: names[2],
+            bare: bare(&[Part::Both(64)])?,
+            circuits: both_ways(circuits()?, outcome),
+            spidev: spidev_both_ways(spidev(&path)?, outcome),
+            hal: both_ways(hal()?, outcome),
+        },
+    ])
 }
 
 /// A transaction, as everybody makes it.
@@ -107,7 +131,7 @@ const LOOKS: usize = 2;
 
 /// Makes a batch of a call: what the processor does for this thread, in the kernel as well. The rest of
 /// the time is the wire's, and chip select's.
-fn batch(mut call: impl FnMut() -> Result<()> + 'static) -> Batch {
+fn batch<E: Debug>(outcome: Outcome, mut call: impl FnMut() -> Result<(), E> + 'static) -> Batch {
     let now = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
         Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
@@ -115,28 +139,27 @@ fn batch(mut call: impl FnMut() -> Result<()> + 'static) -> Batch {
     Box::new(move |calls| {
         let start = now();
         for _ in 0..calls {
-            call()?;
+            match (black_box(call()), outcome) {
+                (Ok(()), Outcome::Done) | (Err(_), Outcome::Refused) => {}
+                (other, _) => bail!("{other:?}"),
+            }
         }
         Ok(now() - start)
     })
 }
 
-fn failed(error: impl std::fmt::Debug) -> Error {
-    anyhow!("{error:?}")
-}
-
-fn id(mut device: impl SpiDevice + 'static) -> Batch {
-    batch(move || {
+fn id<D: SpiDevice + 'static>(mut device: D, outcome: Outcome) -> Batch {
+    batch(outcome, move || {
         let mut id = [0; 3];
         let mut operations = [Write(&[0x9f]), Read(&mut id)];
-        device.transaction(&mut operations).map_err(failed)?;
+        device.transaction(&mut operations)?;
         black_box(id);
-        Ok(())
+        Ok::<(), D::Error>(())
     })
 }
 
-fn eight(mut device: impl SpiDevice + 'static) -> Batch {
-    batch(move || {
+fn eight<D: SpiDevice + 'static>(mut device: D, outcome: Outcome) -> Batch {
+    batch(outcome, move || {
         let ([mut a, mut b], [mut c, mut d]) = ([[0]; 2], [[0]; 2]);
         let mut operations = [
             Write(&[1]),
@@ -148,18 +171,18 @@ fn eight(mut device: impl SpiDevice + 'static) -> Batch {
             Write(&[4]),
             Read(&mut d),
         ];
-        device.transaction(&mut operations).map_err(failed)?;
+        device.transaction(&mut operations)?;
         black_box((a, b, c, d));
-        Ok(())
+        Ok::<(), D::Error>(())
     })
 }
 
-fn both_ways(mut device: impl SpiDevice + 'static) -> Batch {
-    batch(move || {
+fn both_ways<D: SpiDevice + 'static>(mut device: D, outcome: Outcome) -> Batch {
+    batch(outcome, move || {
         let mut read = [0; 64];
-        device.transfer(&mut read, &[1; 64]).map_err(failed)?;
+        device.transfer(&mut read, &[1; 64])?;
         black_box(read);
-        Ok(())
+        Ok::<(), D::Error>(())
     })
 }
 
@@ -171,8 +194,8 @@ fn spidev(path: &Path) -> Result<Spidev> {
     Ok(device)
 }
 
-fn spidev_id(device: Spidev) -> Batch {
-    batch(move || {
+fn spidev_id(device: Spidev, outcome: Outcome) -> Batch {
+    batch(outcome, move || {
         let mut id = [0; 3];
         let mut transfers = [
             SpidevTransfer::write(&[0x9f]),
@@ -180,12 +203,12 @@ fn spidev_id(device: Spidev) -> Batch {
         ];
         device.transfer_multiple(&mut transfers)?;
         black_box(id);
-        Ok(())
+        Ok::<(), io::Error>(())
     })
 }
 
-fn spidev_eight(device: Spidev) -> Batch {
-    batch(move || {
+fn spidev_eight(device: Spidev, outcome: Outcome) -> Batch {
+    batch(outcome, move || {
         let ([mut a, mut b], [mut c, mut d]) = ([[0]; 2], [[0]; 2]);
         let mut transfers = [
             SpidevTransfer::write(&[1]),
@@ -199,16 +222,16 @@ fn spidev_eight(device: Spidev) -> Batch {
         ];
         device.transfer_multiple(&mut transfers)?;
         black_box((a, b, c, d));
-        Ok(())
+        Ok::<(), io::Error>(())
     })
 }
 
-fn spidev_both_ways(device: Spidev) -> Batch {
-    batch(move || {
+fn spidev_both_ways(device: Spidev, outcome: Outcome) -> Batch {
+    batch(outcome, move || {
         let mut read = [0; 64];
         device.transfer(&mut SpidevTransfer::read_write(&[1; 64], &mut read))?;
         black_box(read);
-        Ok(())
+        Ok::<(), io::Error>(())
     })
 }
 
@@ -268,21 +291,25 @@ impl Bare {
         })
     }
 
-    fn batch(mut self) -> Batch {
+    fn batch(mut self, outcome: Outcome) -> Batch {
+        // With all of it: the buffers must live as long.
+        batch(outcome, move || self.call())
+    }
+
+    #[inline]
+    fn call(&mut self) -> io::Result<()> {
         // `SPI_IOC_MESSAGE(N)`.
         let size = size_of::<Message>() * self.messages.len();
         let number = 0x4000_6b00 | (size as u32) << 16;
-        batch(move || {
-            let file: &File = self.device.inner();
-            // SAFETY: the call takes so many `spi_ioc_transfer`, of which these are the same; the buffers
-            // that they point to are as long as they say, and are nobody else's.
-            #[allow(unsafe_code)]
-            let done =
-                unsafe { libc::ioctl(file.as_raw_fd(), number as _, self.messages.as_mut_ptr()) };
-            match done {
-                0.. => Ok(()),
-                _ => Err(io::Error::last_os_error().into()),
-            }
-        })
+        let file: &File = self.device.inner();
+        // SAFETY: the call takes so many `spi_ioc_transfer`, of which these are the same; the buffers
+        // that they point to are as long as they say, live as long as this, and are nobody else's.
+        #[allow(unsafe_code)]
+        let done =
+            unsafe { libc::ioctl(file.as_raw_fd(), number as _, self.messages.as_mut_ptr()) };
+        match done {
+            0.. => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
     }
 }
