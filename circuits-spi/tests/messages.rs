@@ -296,27 +296,26 @@ fn each_side_is_whole_words() {
 fn small_transfers_fill_the_buffer() {
     let recorder = Recorder::limited(256, 128);
     let mut device = recorder.open(&Config::new());
-    for (pairs, fits) in [(2, true), (3, false)] {
-        for in_place in [false, true] {
+    for (count, fits) in [(2, true), (3, false)] {
+        for kind in 0..3 {
             let mut buffers = [[0; 1]; 3];
             let mut operations = Vec::new();
-            for buffer in &mut buffers[..pairs] {
-                match in_place {
-                    true => operations.push(Operation::TransferInPlace(buffer)),
-                    false => {
-                        operations.push(Operation::Write(&[1]));
-                        operations.push(Operation::Read(buffer));
-                    }
-                }
+            for buffer in &mut buffers[..count] {
+                operations.push(match kind {
+                    0 => Operation::Write(&[1]),
+                    1 => Operation::Read(buffer),
+                    _ => Operation::TransferInPlace(buffer),
+                });
+                // So that they are no neighbours.
                 operations.push(Operation::DelayNs(1));
             }
             let result = device.transaction(&mut operations);
-            assert_eq!(result.is_ok(), fits, "{pairs} {in_place}");
-            let kind = result.map_err(|error| error.kind());
-            assert!(matches!(kind, Ok(()) | Err(ErrorKind::Limit)));
+            let result = result.map_err(|error| error.kind());
+            let limit = Err(ErrorKind::Limit);
+            assert_eq!(result, if fits { Ok(()) } else { limit }, "{kind}");
         }
     }
-    assert_eq!(recorder.messages().len(), 2);
+    assert_eq!(recorder.messages().len(), 3);
 }
 
 /// Whether they need memory of their own or not.
