@@ -384,3 +384,31 @@ fn the_worker_ends_with_the_device() {
     }
     panic!("the worker has the handle still");
 }
+
+/// Those that wait in the queue, too.
+#[test]
+fn what_was_begun_is_sent_though_nobody_has_the_device() {
+    let recorder = Recorder::new();
+    let device = recorder.open(&Config::new());
+    let (told, open) = recorder.gated();
+    for byte in [1, 2, 3] {
+        let (mut device, bytes) = (device.clone(), [byte]);
+        let future = pin!(embedded_hal_async::spi::SpiDevice::write(
+            &mut device,
+            &bytes
+        ));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(future.poll(&mut cx).is_pending());
+    }
+    told.recv().unwrap();
+    drop(device);
+    open.send(()).unwrap();
+    for _ in 0..200 {
+        if Arc::strong_count(&recorder.0) == 1 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let sent = |byte| vec![Sent::Write(vec![byte])];
+    assert_eq!(recorder.messages(), [sent(1), sent(2), sent(3)]);
+}
