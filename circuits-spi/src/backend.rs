@@ -130,6 +130,7 @@ pub struct Done {
 /// On Linux spidev has a buffer of `bufsiz` bytes for all writes of a message, and one for all reads
 /// (`spidev_message`, drivers/spi/spidev.c), in which each transfer begins at a multiple of what the
 /// machine's DMA needs (`ARCH_DMA_MINALIGN`).
+/// A backend of your own begins with [`Limits::SPIDEV`], and sets what is otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -149,8 +150,17 @@ impl Limits {
         bytes: 4096,
         alignment: 128,
         // The size of an ioctl has 14 bits: 512 transfers of 32 bytes would be none
-        // (include/uapi/asm-generic/ioctl.h).
-        transfers: 511,
+        // (include/uapi/asm-generic/ioctl.h). Of some processors it has 13.
+        transfers: match cfg!(any(
+            target_arch = "mips",
+            target_arch = "mips64",
+            target_arch = "powerpc",
+            target_arch = "powerpc64",
+            target_arch = "sparc64"
+        )) {
+            true => 255,
+            false => 511,
+        },
         // `delay_usecs` has 16 bits.
         delay_ns: 65_535_000,
     };

@@ -4,7 +4,9 @@ use crate::node::Node;
 use crate::{Backend, ChipSelect, Config, Limits, Linux, Result};
 
 /// The wires of an SPI controller, without a chip select: for what has none, or has it on a GPIO line.
-/// It is used through embedded-hal's `SpiBus`, blocking and async; clones are the same bus.
+/// It is used through embedded-hal's `SpiBus`, blocking and async. There is one owner, as that wants it: drivers
+/// share it by embedded-hal-bus, which holds it for as long as a chip is selected. While a line selects a chip,
+/// messages to other nodes of the same controller are heard by it, too: leave them alone, or give each a line.
 ///
 /// Each call is a message of its own, whatever its length: one that is longer than a message can be goes
 /// in several, if the chip select rests ([`ChipSelect::None`]), for nobody sees a difference then.
@@ -24,8 +26,12 @@ use crate::{Backend, ChipSelect, Config, Limits, Linux, Result};
 /// assert_eq!(board.clock().now().as_nanos(), 9000 * 8 * 1_000_000_000 / 3_200_000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Bus(Node);
+#[derive(Debug)]
+pub struct Bus {
+    node: Node,
+    /// As it was asked for.
+    config: Config,
+}
 
 impl Bus {
     /// Opens the controller of a node of this Linux machine, `spidev0.0`, with the default settings and
@@ -45,49 +51,62 @@ impl Bus {
     /// As [`Device::open_on`](crate::Device::open_on). [`Error::Unsupported`](crate::Error::Unsupported)
     /// as well where the controller has no chip select that rests (a Raspberry Pi 5).
     pub fn open_on(backend: &dyn Backend, name: &str, config: &Config) -> Result<Bus> {
-        Ok(Bus(Node::open_on(backend, name, &harmless(config))?))
+        Ok(Bus {
+            node: Node::open_on(backend, name, &harmless(config))?,
+            config: config.clone(),
+        })
     }
 
     /// Returns the name that it was opened by.
     pub fn name(&self) -> &str {
-        self.0.name()
+        self.node.name()
     }
 
     /// Returns how it was set up.
     pub fn config(&self) -> Config {
-        self.0.config()
+        self.config.clone()
     }
 
-    /// Sets it up anew, and all its clones, when what was called before is done.
+    /// Sets it up anew, when what was called before is done.
     ///
     /// # Errors
     /// As [`Bus::open_on`]; the settings stay as they were then, if the device is still there.
-    pub fn configure(&self, config: &Config) -> Result<()> {
-        self.0.configure(&harmless(config))
+    pub fn configure(&mut self, config: &Config) -> Result<()> {
+        self.node.configure(&harmless(config))?;
+        self.config = config.clone();
+        Ok(())
     }
 
     /// Tells whether the bits of words are turned round before the controller gets them, which cannot
     /// send the least significant one first.
     pub fn reverses_bits(&self) -> bool {
-        self.0.reverses_bits()
+        self.node.reverses_bits()
     }
 
     /// Returns how much goes into a message.
     pub fn limits(&self) -> Limits {
-        self.0.limits()
+        self.node.limits()
+    }
+
+    pub(crate) fn wait(&self) {
+        self.node.flush();
+    }
+
+    pub(crate) async fn wait_async(&mut self) -> Result<()> {
+        self.node.flush_async().await
     }
 
     pub(crate) fn run(&mut self, operation: Operation<'_, u8>) -> Result<()> {
         match is_empty(&operation) {
             true => Ok(()),
-            false => self.0.run(&mut [operation]),
+            false => self.node.run(&mut [operation]),
         }
     }
 
     pub(crate) async fn run_async(&mut self, operation: Operation<'_, u8>) -> Result<()> {
         match is_empty(&operation) {
             true => Ok(()),
-            false => self.0.run_async(&mut [operation]).await,
+            false => self.node.run_async(&mut [operation]).await,
         }
     }
 }

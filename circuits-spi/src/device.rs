@@ -104,7 +104,15 @@ pub fn list() -> Result<Vec<String>> {
 /// # Errors
 /// [`Error::Unsupported`] if it cannot tell; the system's.
 pub fn list_on(backend: &dyn Backend) -> Result<Vec<String>> {
-    backend
-        .devices()
-        .map_err(|source| Error::from_io(&"".into(), source))
+    backend.devices().map_err(|source| {
+        let device = "all".into();
+        match source.kind() {
+            std::io::ErrorKind::Unsupported => Error::Unsupported {
+                device,
+                what: "listing: the backend cannot tell what there is",
+                source,
+            },
+            _ => Error::Io { device, source },
+        }
+    })
 }

@@ -53,7 +53,10 @@ pub enum Error {
     },
 
     /// A transaction is larger than a message can be; nothing was sent.
-    #[error("too much for a message to {device}: {what}, of which there can be {limit} ({cure})")]
+    #[error(
+        "too much for a message to {device:?}: {what}, of which there can be {limit}, each transfer \
+         taking a multiple of {each} ({cure})"
+    )]
     Limit {
         /// The device, as it was asked for.
         device: Arc<str>,
@@ -61,6 +64,8 @@ pub enum Error {
         what: &'static str,
         /// How much there can be.
         limit: usize,
+        /// Of how much each transfer takes a multiple.
+        each: usize,
         /// What to do.
         cure: &'static str,
     },
@@ -126,8 +131,11 @@ const ESHUTDOWN: i32 = 108;
 const ETIMEDOUT: i32 = 110;
 
 /// What to do about a message that is too long.
-pub(crate) const TOO_LONG: &str = "send less at a time; if chip select may become inactive in \
+pub(crate) const MANY_BYTES: &str = "send less at a time; if chip select may become inactive in \
     between, set Config::split; or raise spidev.bufsiz on the kernel's command line";
+pub(crate) const MANY_TRANSFERS: &str = "send fewer operations at a time: reads and writes that take \
+    turns, and delays, are one transfer each, long delays several; if chip select may become \
+    inactive in between, set Config::split";
 
 impl Error {
     /// Returns the kind of error.
@@ -188,8 +196,8 @@ impl Error {
                 source,
             },
             Some(ETIMEDOUT) => Error::TimedOut { device, source },
-            // No system call says so: a virtual clock does.
-            _ if source.kind() == io::ErrorKind::Unsupported => Error::Unsupported {
+            // No system call says so without a number: a virtual clock does.
+            None if source.kind() == io::ErrorKind::Unsupported => Error::Unsupported {
                 device,
                 what: OUTSIDE,
                 source,

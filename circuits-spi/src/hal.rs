@@ -28,7 +28,7 @@ impl ErrorType for Bus {
     type Error = Error;
 }
 
-/// Each call returns when all is sent: there is nothing to flush.
+/// Each call returns when all is sent; to flush is to wait for what a future that was dropped has begun.
 impl SpiBus for Bus {
     fn read(&mut self, words: &mut [u8]) -> Result<(), Error> {
         self.run(Operation::Read(words))
@@ -47,13 +47,13 @@ impl SpiBus for Bus {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
+        self.wait();
         Ok(())
     }
 }
 
 /// # Cancellation safety
-/// As that of a [`Device`]. To flush waits for nothing: what was begun by a future that was dropped may
-/// still be on its way, ahead of what is called next.
+/// As that of a [`Device`]: what was begun goes on to its end, which is waited for by `flush`.
 impl embedded_hal_async::spi::SpiBus for Bus {
     async fn read(&mut self, words: &mut [u8]) -> Result<(), Error> {
         self.run_async(Operation::Read(words)).await
@@ -72,6 +72,6 @@ impl embedded_hal_async::spi::SpiBus for Bus {
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
+        self.wait_async().await
     }
 }

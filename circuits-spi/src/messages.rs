@@ -1,6 +1,7 @@
 //! Operations as they go over the wire.
 
 use std::array;
+use std::fmt;
 use std::mem;
 
 use embedded_hal::spi::Operation;
@@ -9,15 +10,15 @@ use crate::{Done, Limits};
 
 /// Operations as one message takes them: those of one kind that are neighbours are one, for each costs
 /// the driver some time, and up to [`Limits::alignment`] bytes of spidev's buffer; what is empty is
-/// left out; a transfer whose sides are unequal is one of equal sides, and the rest.
+/// left out; of a transfer whose sides are unequal the shorter one is filled up with zeros.
 ///
 /// All is one copy, which is the worker's while a future waits.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Messages {
     /// All data one after another; a transfer is written and read at one place.
     data: Vec<u8>,
     shapes: Vec<Shape>,
-    reverses: bool,
+    lengths: Lengths,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub(crate) enum Refusal {
     TooManyTransfers,
     TooManyBytes,
     NoWholeWords,
+    BothWaysOnOneWire,
 }
 
 /// How a transaction can be sent.
@@ -47,12 +49,28 @@ pub(crate) enum Plan {
     Split,
 }
 
+/// What of a configuration concerns messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) word_bytes: usize,
+    pub(crate) word_bits: u8,
+    /// The bits of words are turned round here.
+    pub(crate) reverses: bool,
+    pub(crate) splits: bool,
+    pub(crate) three_wire: bool,
+}
+
+/// All lengths, one over another: if it is whole words, each of them is (a word has 1, 2 or 4 bytes).
+#[derive(Clone, Copy, Debug, Default)]
+struct Lengths(usize);
+
 /// Counts what a message holds.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Load {
     transfers: usize,
     written: usize,
     read: usize,
+    goes_both_ways: bool,
 }
 
 impl Load {
@@ -66,6 +84,7 @@ impl Load {
         self.transfers = self.transfers.saturating_add(transfers);
         self.written = self.written.saturating_add(written);
         self.read = self.read.saturating_add(read);
+        self.goes_both_ways |= matches!(shape, Shape::Both(_));
     }
 
     fn check(&self, limits: &Limits) -> Result<(), Refusal> {
@@ -77,38 +96,66 @@ impl Load {
             false => Ok(()),
         }
     }
+
+    /// Whether all goes in one message; or an error, unless it may go in several.
+    fn fits(&self, lengths: Lengths, limits: &Limits, settings: Settings) -> Result<bool, Refusal> {
+        if lengths.0 % settings.word_bytes != 0 {
+            return Err(Refusal::NoWholeWords);
+        }
+        if settings.three_wire && self.goes_both_ways {
+            return Err(Refusal::BothWaysOnOneWire);
+        }
+        match self.check(limits) {
+            Err(_) if settings.splits && longest(limits, settings) > 0 => Ok(false),
+            result => result.map(|()| true),
+        }
+    }
+}
+
+/// How much data of one kind goes into a message.
+fn longest(limits: &Limits, settings: Settings) -> usize {
+    let alignment = limits.alignment.max(1);
+    let room = limits.bytes / alignment * alignment;
+    room / settings.word_bytes * settings.word_bytes
 }
 
 /// Has `f` see what goes over the wire for these operations, in order.
-fn shapes(operations: &[Operation<'_, u8>], mut f: impl FnMut(Shape)) {
-    let mut last = None;
-    let mut add = |shape| match (last, shape) {
-        (_, Shape::Read(0) | Shape::Write(0) | Shape::Both(0)) => {}
-        (Some(Shape::Read(a)), Shape::Read(b)) => last = Some(Shape::Read(a + b)),
-        (Some(Shape::Write(a)), Shape::Write(b)) => last = Some(Shape::Write(a + b)),
-        (Some(Shape::Both(a)), Shape::Both(b)) => last = Some(Shape::Both(a + b)),
-        _ => {
-            if let Some(done) = last.replace(shape) {
-                f(done);
-            }
-        }
-    };
+fn shapes(operations: &[Operation<'_, u8>], mut f: impl FnMut(Shape)) -> Lengths {
+    let (mut last, mut lengths) = (None, Lengths::default());
     for operation in operations {
-        match operation {
-            Operation::Read(buffer) => add(Shape::Read(buffer.len())),
-            Operation::Write(bytes) => add(Shape::Write(bytes.len())),
-            Operation::TransferInPlace(buffer) => add(Shape::Both(buffer.len())),
+        let shape = match operation {
+            Operation::Read(buffer) => Shape::Read(buffer.len()),
+            Operation::Write(bytes) => Shape::Write(bytes.len()),
+            Operation::TransferInPlace(buffer) => Shape::Both(buffer.len()),
             Operation::Transfer(read, write) => {
-                let both = read.len().min(write.len());
-                add(Shape::Both(both));
-                add(Shape::Read(read.len() - both));
-                add(Shape::Write(write.len() - both));
+                lengths.0 |= read.len() | write.len();
+                match (read.len(), write.len()) {
+                    (read, 0) => Shape::Read(read),
+                    (0, write) => Shape::Write(write),
+                    (read, write) => Shape::Both(read.max(write)),
+                }
             }
-            Operation::DelayNs(ns) => add(Shape::Delay(*ns)),
+            Operation::DelayNs(ns) => Shape::Delay(*ns),
+        };
+        lengths.0 |= len(shape);
+        // One byte slice may be written many times: more than there is memory.
+        match (last, shape) {
+            (_, Shape::Read(0) | Shape::Write(0) | Shape::Both(0)) => {}
+            (Some(Shape::Read(a)), Shape::Read(b)) => last = Some(Shape::Read(a.saturating_add(b))),
+            (Some(Shape::Write(a)), Shape::Write(b)) => {
+                last = Some(Shape::Write(a.saturating_add(b)));
+            }
+            (Some(Shape::Both(a)), Shape::Both(b)) => last = Some(Shape::Both(a.saturating_add(b))),
+            _ => {
+                if let Some(done) = last.replace(shape) {
+                    f(done);
+                }
+            }
         }
     }
     // Nothing at all is a message without data: the chip select becomes active, and inactive.
     f(last.unwrap_or(Shape::Delay(0)));
+    lengths
 }
 
 impl Messages {
@@ -119,27 +166,13 @@ impl Messages {
         limits: &Limits,
         settings: Settings,
     ) -> Result<Plan, Refusal> {
-        let is_whole = |len: usize| len % settings.word_bytes == 0;
-        let whole = operations.iter().all(|operation| match operation {
-            Operation::Read(buffer) => is_whole(buffer.len()),
-            Operation::Write(bytes) => is_whole(bytes.len()),
-            Operation::TransferInPlace(buffer) => is_whole(buffer.len()),
-            Operation::Transfer(read, write) => is_whole(read.len()) && is_whole(write.len()),
-            Operation::DelayNs(_) => true,
-        });
-        if !whole {
-            return Err(Refusal::NoWholeWords);
-        }
         let (mut load, mut count) = (Load::default(), 0);
-        shapes(operations, |shape| {
+        let lengths = shapes(operations, |shape| {
             load.add(shape, limits);
             count += 1;
         });
-        if let Err(refusal) = load.check(limits) {
-            return match settings.splits {
-                true => Ok(Plan::Split),
-                false => Err(refusal),
-            };
+        if !load.fits(lengths, limits, settings)? {
+            return Ok(Plan::Split);
         }
         // An empty one that is alone counts as the message without data that it is.
         let plain = operations.iter().all(|operation| match operation {
@@ -155,46 +188,58 @@ impl Messages {
         }
     }
 
-    /// Copies operations, which were checked.
-    pub(crate) fn join(&mut self, operations: &[Operation<'_, u8>], settings: Settings) {
+    /// Copies operations, which were planned.
+    pub(crate) fn join(&mut self, operations: &[Operation<'_, u8>]) {
         self.data.clear();
         self.shapes.clear();
-        self.reverses = settings.reverses;
-        shapes(operations, |shape| self.shapes.push(shape));
+        self.lengths = shapes(operations, |shape| self.shapes.push(shape));
         for operation in operations {
-            let (written, read) = match operation {
+            let (written, len) = match operation {
                 Operation::Read(buffer) => (&[][..], buffer.len()),
-                Operation::Write(bytes) => (*bytes, 0),
-                Operation::TransferInPlace(buffer) => (&**buffer, 0),
-                Operation::Transfer(read, write) => {
-                    (*write, read.len().saturating_sub(write.len()))
-                }
+                Operation::Write(bytes) => (*bytes, bytes.len()),
+                Operation::TransferInPlace(buffer) => (&**buffer, buffer.len()),
+                Operation::Transfer(read, write) => (*write, read.len().max(write.len())),
                 Operation::DelayNs(_) => (&[][..], 0),
             };
-            let start = self.data.len();
+            let end = self.data.len() + len;
             self.data.extend_from_slice(written);
-            if self.reverses {
-                reverse(&mut self.data[start..], settings);
-            }
-            self.data.resize(self.data.len() + read, 0);
+            self.data.resize(end, 0);
         }
     }
 
-    /// Runs `f` with the message.
-    pub(crate) fn run<T>(&mut self, f: impl FnOnce(&mut [Operation<'_, u8>]) -> T) -> T {
-        run(&self.shapes, &mut self.data, f)
+    /// Runs `f` with the copy, in one message or, if they may be split, in several, each as long as can
+    /// be, until one fails. The settings may be others than when it was planned.
+    pub(crate) fn run(
+        &mut self,
+        limits: &Limits,
+        settings: Settings,
+        f: impl FnMut(&mut [Operation<'_, u8>]) -> Done,
+    ) -> Result<Done, Refusal> {
+        let mut load = Load::default();
+        self.shapes
+            .iter()
+            .for_each(|shape| load.add(*shape, limits));
+        let in_one = load.fits(self.lengths, limits, settings)?;
+        if settings.reverses {
+            reverse(&mut self.data, settings);
+        }
+        let done = match in_one {
+            true => run(&self.shapes, &mut self.data, f),
+            false => self.run_split(limits, settings, f),
+        };
+        if settings.reverses {
+            reverse(&mut self.data, settings);
+        }
+        Ok(done)
     }
 
-    /// Runs `f` with message after message, each as long as can be, until one fails.
-    pub(crate) fn run_split(
+    fn run_split(
         &mut self,
         limits: &Limits,
         settings: Settings,
         mut f: impl FnMut(&mut [Operation<'_, u8>]) -> Done,
     ) -> Done {
-        let word = settings.word_bytes;
-        let longest =
-            (limits.bytes / limits.alignment.max(1) * limits.alignment.max(1)) / word * word;
+        let longest = longest(limits, settings);
         let mut rest = self.data.as_mut_slice();
         let (mut message, mut load) = (Vec::new(), Load::default());
         let mut done = Done {
@@ -210,7 +255,7 @@ impl Messages {
             load.add(piece, limits);
             message.push(piece);
             let is_full = pieces.peek().is_none_or(|next| {
-                let mut more = Load { ..load };
+                let mut more = load;
                 more.add(*next, limits);
                 more.check(limits).is_err()
             });
@@ -230,10 +275,7 @@ impl Messages {
     }
 
     /// Copies what was read to where it belongs: into the operations that were joined.
-    pub(crate) fn split(&mut self, operations: &mut [Operation<'_, u8>], settings: Settings) {
-        if self.reverses {
-            reverse(&mut self.data, settings);
-        }
+    pub(crate) fn split(&self, operations: &mut [Operation<'_, u8>]) {
         let mut data = self.data.as_slice();
         for operation in operations {
             let taken = match operation {
@@ -248,14 +290,14 @@ impl Messages {
     }
 }
 
-/// What of a configuration concerns messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
-    pub(crate) word_bytes: usize,
-    pub(crate) word_bits: u8,
-    /// The bits of words are turned round here.
-    pub(crate) reverses: bool,
-    pub(crate) splits: bool,
+/// Without the data, which is long, and not the last word.
+impl fmt::Debug for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Messages")
+            .field("bytes", &self.data.len())
+            .field("transfers", &self.shapes.len())
+            .finish_non_exhaustive()
+    }
 }
 
 fn len(shape: Shape) -> usize {

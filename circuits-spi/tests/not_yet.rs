@@ -143,16 +143,6 @@ fn words_are_whole_by_the_settings_of_the_turn() {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Invalid);
 }
 
-/// Kernels from 5.4 to 6.1 say SPI_CS_HIGH wherever a line is the chip select.
-#[test]
-#[ignore = "is not mended yet"]
-fn a_chip_select_that_reads_back_as_active_high_is_no_refusal() {
-    let (backend, _open, _came) = mock(u32::MAX, true);
-    Device::open_on(&backend, "spidev0.0", &Config::new())
-        .map_err(|e| e.to_string())
-        .unwrap();
-}
-
 /// The setup of s3c64xx refuses a clock that it cannot make.
 #[test]
 #[ignore = "is not mended yet"]

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use circuits_wait::{Clock, Monotonic};
 use embedded_hal::spi::Operation;
@@ -38,6 +39,9 @@ impl Linux {
 
 impl Backend for Linux {
     fn open(&self, name: &str) -> io::Result<Box<dyn Handle>> {
+        if name.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let path = Path::new("/dev").join(name);
         let file = File::options().read(true).write(true).open(path)?;
         // Any other driver refuses the number (ENOTTY).
@@ -45,6 +49,7 @@ impl Backend for Linux {
         Ok(Box::new(Node {
             file,
             limits: limits(),
+            is_selected_by_line: AtomicBool::new(false),
         }))
     }
 
@@ -98,7 +103,8 @@ impl Backend for Linux {
 /// `spidev1.0` is chip select 0 of controller 1.
 fn numbers(name: &str) -> Option<(u32, u32)> {
     let (controller, select) = name.strip_prefix("spidev")?.split_once('.')?;
-    Some((controller.parse().ok()?, select.parse().ok()?))
+    let numbers = (controller.parse().ok()?, select.parse().ok()?);
+    (name == format!("spidev{}.{}", numbers.0, numbers.1)).then_some(numbers)
 }
 
 fn limits() -> Limits {
@@ -121,6 +127,8 @@ const ALIGNMENT: usize = match cfg!(any(target_arch = "x86", target_arch = "x86_
 struct Node {
     file: File,
     limits: Limits,
+    /// The kernel says that chip select is active high, though it was told otherwise: see `held`.
+    is_selected_by_line: AtomicBool,
 }
 
 impl Handle for Node {
@@ -148,9 +156,18 @@ impl Handle for Node {
         let fd = self.file.as_raw_fd();
         let before = (ioctl::get_mode_u32(fd)?, ioctl::get_bits_per_word(fd)?);
         let set = || {
-            ioctl::set_mode(fd, flags(config))?;
+            let asked = flags(config);
+            ioctl::set_mode(fd, asked)?;
+            let read = SpiModeFlags::from_bits_retain(ioctl::get_mode_u32(fd)?);
+            let by_line = !asked.contains(SpiModeFlags::SPI_CS_HIGH)
+                && read.contains(SpiModeFlags::SPI_CS_HIGH);
+            self.is_selected_by_line.store(by_line, Ordering::Relaxed);
             ioctl::set_bits_per_word(fd, config.word_bits())?;
-            ioctl::set_max_speed_hz(fd, config.max_speed_hz())
+            match config.max_speed_hz() {
+                // As it was found: nobody has ever set it.
+                0 => Ok(()),
+                hz => ioctl::set_max_speed_hz(fd, hz),
+            }
         };
         set().inspect_err(|_| {
             // All or nothing. What is refused is what failed, not this.
@@ -161,7 +178,8 @@ impl Handle for Node {
 
     fn config(&self) -> io::Result<Config> {
         let fd = self.file.as_raw_fd();
-        let flags = SpiModeFlags::from_bits_retain(ioctl::get_mode_u32(fd)?);
+        let by_line = self.is_selected_by_line.load(Ordering::Relaxed);
+        let flags = held(ioctl::get_mode_u32(fd)?, by_line);
         let bits = match ioctl::get_bits_per_word(fd)? {
             // As the kernel understands it.
             0 => 8,
@@ -247,6 +265,16 @@ fn delays(ns: u32) -> impl Iterator<Item = u16> {
     })
 }
 
+/// What the device has. Where its chip select is a GPIO line the kernel sets `SPI_CS_HIGH` for itself, and
+/// does not look at what it is told of that; until Linux 6.2 it said so (`spidev_ioctl`).
+fn held(mode: u32, is_selected_by_line: bool) -> SpiModeFlags {
+    let mut flags = SpiModeFlags::from_bits_retain(mode);
+    if is_selected_by_line {
+        flags.remove(SpiModeFlags::SPI_CS_HIGH);
+    }
+    flags
+}
+
 fn flags(config: &Config) -> SpiModeFlags {
     let mut flags = match config.clock_mode() {
         Mode::Mode0 => SpiModeFlags::SPI_MODE_0,
@@ -291,6 +319,14 @@ mod tests {
                 "{ns}"
             );
         }
+    }
+
+    #[test]
+    fn what_the_kernel_sets_for_itself_is_not_told() {
+        let mode = |flags: SpiModeFlags| flags.bits();
+        let high = SpiModeFlags::SPI_CS_HIGH | SpiModeFlags::SPI_MODE_3;
+        assert_eq!(held(mode(high), true), SpiModeFlags::SPI_MODE_3);
+        assert_eq!(held(mode(high), false), high);
     }
 
     #[test]

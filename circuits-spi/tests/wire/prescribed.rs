@@ -76,7 +76,8 @@ pub(crate) fn prescribed(case: &Case) -> Prescribed {
         }
         let (written, read) = (case.written(number), &mut all.read[number]);
         // A transfer runs for the longer of its sides. What is sent where there is nothing to send is
-        // up to us: zeros.
+        // up to us: zeros. Where both sides are there, both wires are used to the end.
+        let is_both = !written.is_empty() && !read.is_empty();
         for at in (0..written.len().max(read.len())).step_by(size) {
             let sent = written.get(at..at + size);
             let mut memory = sent.unwrap_or(&[0; 4][..size]).to_vec();
@@ -92,8 +93,8 @@ pub(crate) fn prescribed(case: &Case) -> Prescribed {
                 handed(&memory)
             });
             all.beats.push(Beat::Word {
-                sent: sent.map(handed),
-                came,
+                sent: sent.map(handed).or(is_both.then_some(0)),
+                came: came.or(is_both.then(|| handed(&memory))),
             });
             all.duration +=
                 Duration::from_nanos(1_000_000_000 / u64::from(case.hz)) * case.bits.into();
@@ -173,13 +174,9 @@ pub(crate) fn verdict(case: &Case, limits: &Limits) -> Verdict {
             }
         };
         is_whole &= read % size == 0 && written % size == 0;
-        // Both sides as far as there are two, then the rest of the longer.
-        let both = read.min(written);
-        for (len, is_written, is_read) in [
-            (both, true, true),
-            (read - both, false, true),
-            (written - both, true, false),
-        ] {
+        // Two sides go as one, of which the shorter is filled up.
+        let (len, is_written, is_read) = (read.max(written), written > 0, read > 0);
+        {
             match parts.last_mut() {
                 _ if len == 0 => {}
                 Some(Part::Data {
