@@ -176,22 +176,20 @@ pub(crate) fn verdict(case: &Case, limits: &Limits) -> Verdict {
         is_whole &= read % size == 0 && written % size == 0;
         // Two sides go as one, of which the shorter is filled up.
         let (len, is_written, is_read) = (read.max(written), written > 0, read > 0);
-        {
-            match parts.last_mut() {
-                _ if len == 0 => {}
-                Some(Part::Data {
-                    written,
-                    read,
-                    len: before,
-                }) if (*written, *read) == (is_written, is_read) => {
-                    *before += len;
-                }
-                _ => parts.push(Part::Data {
-                    written: is_written,
-                    read: is_read,
-                    len,
-                }),
+        match parts.last_mut() {
+            _ if len == 0 => {}
+            Some(Part::Data {
+                written,
+                read,
+                len: before,
+            }) if (*written, *read) == (is_written, is_read) => {
+                *before += len;
             }
+            _ => parts.push(Part::Data {
+                written: is_written,
+                read: is_read,
+                len,
+            }),
         }
     }
     match (is_whole, fits(&parts, limits)) {
