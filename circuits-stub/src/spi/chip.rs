@@ -64,3 +64,17 @@ impl OnLine {
         }
     }
 }
+
+/// The device on a node's chip select, and those whose lines are active.
+pub(super) struct Selected<'a> {
+    pub(super) node: Option<&'a mut Chip>,
+    pub(super) on_lines: &'a mut [OnLine],
+}
+
+impl Selected<'_> {
+    pub(super) fn chips(&mut self) -> impl Iterator<Item = &mut Chip> {
+        let on_lines = self.on_lines.iter_mut().filter(|on| on.is_selected);
+        let node = self.node.iter_mut().map(|chip| &mut **chip);
+        node.chain(on_lines.map(|on| &mut on.chip))
+    }
+}

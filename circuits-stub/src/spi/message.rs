@@ -5,7 +5,8 @@ use std::time::Duration;
 use circuits_spi::{BitOrder, Config, Operation};
 use circuits_wait::Time;
 
-use super::wire::{Selected, State};
+use super::chip::Selected;
+use super::wire::State;
 
 /// A message on its way.
 pub(super) struct Message<'a> {

@@ -1,3 +1,5 @@
+//! Which threads have wires, so that they do not wait for others.
+
 use std::cell::Cell;
 
 thread_local! {

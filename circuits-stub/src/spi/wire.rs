@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use circuits_spi::{ChipSelect, Config, Operation};
 use circuits_wait::Time;
 
-use super::chip::{Chip, OnLine};
+use super::chip::{Chip, OnLine, Selected};
 use super::message::Message;
 use super::turn::Turn;
 use super::{Controller, Device};
@@ -403,20 +403,6 @@ fn of_node<'a>(
     };
     let chip = nodes.get_mut(&select)?.chip.as_mut()?;
     Some(chip).filter(|chip| chip.device.is_active_high() == active_high)
-}
-
-/// The device on a node's chip select, and those whose lines are active.
-pub(super) struct Selected<'a> {
-    node: Option<&'a mut Chip>,
-    on_lines: &'a mut [OnLine],
-}
-
-impl Selected<'_> {
-    pub(super) fn chips(&mut self) -> impl Iterator<Item = &mut Chip> {
-        let on_lines = self.on_lines.iter_mut().filter(|on| on.is_selected);
-        let node = self.node.iter_mut().map(|chip| &mut **chip);
-        node.chain(on_lines.map(|on| &mut on.chip))
-    }
 }
 
 fn errno(number: i32) -> io::Error {
