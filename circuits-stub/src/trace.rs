@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use circuits_gpio::Direction;
 use circuits_i2c::Address;
-use circuits_spi::Operation;
+use circuits_spi::{ChipSelect, Operation};
 use circuits_wait::Time;
 
 /// One thing that happened.
@@ -113,10 +113,18 @@ pub enum Action {
         /// How it ended.
         end: End,
     },
-    /// A message went over an SPI bus: a chip select became active, and after all of it inactive.
+    /// A message went over an SPI bus: a chip select became active, and after all of it inactive, unless
+    /// it rests. What was refused is not told.
     Spi {
         /// The device.
         device: Arc<str>,
+        /// When it began on the wires, which may have been busy when it was asked for; counted as
+        /// [`Entry::time`].
+        start: Time,
+        /// When the wires were free again.
+        stop: Time,
+        /// What the chip select did.
+        chip_select: ChipSelect,
         /// What was sent and received.
         exchanges: Vec<Exchange>,
     },
@@ -284,9 +292,21 @@ impl fmt::Display for Action {
                 }
                 write!(f, " {end}")
             }
-            Action::Spi { device, exchanges } => {
-                write!(f, "{device}: select,")?;
-                for exchange in exchanges {
+            Action::Spi {
+                device,
+                chip_select,
+                exchanges,
+                ..
+            } => {
+                let is_selected = *chip_select != ChipSelect::None;
+                write!(f, "{device}:")?;
+                if is_selected {
+                    f.write_str(" select,")?;
+                }
+                for (number, exchange) in exchanges.iter().enumerate() {
+                    if number > 0 {
+                        f.write_str(",")?;
+                    }
                     match exchange {
                         Exchange::Write(written) => write!(f, " write{}", Hex(written))?,
                         Exchange::Read(read) => write!(f, " read{}", Hex(read))?,
@@ -295,9 +315,12 @@ impl fmt::Display for Action {
                         }
                         Exchange::Delay(time) => write!(f, " wait {time:?}")?,
                     }
-                    f.write_str(",")?;
                 }
-                f.write_str(" deselect")
+                match (is_selected, exchanges.is_empty()) {
+                    (true, false) => f.write_str(", deselect"),
+                    (true, true) => f.write_str(" deselect"),
+                    (false, _) => Ok(()),
+                }
             }
             Action::Note(text) => f.write_str(text),
         }

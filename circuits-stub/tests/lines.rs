@@ -447,3 +447,17 @@ fn ten_thousand_edges_are_ten_thousand() -> Result {
     }
     Ok(())
 }
+
+/// Who drives a line as it is driven already does nothing that is told.
+#[test]
+fn what_is_driven_anew_is_no_news() -> Result {
+    let stub = Stub::virtual_time().lines(["A"]);
+    let recording = stub.record();
+    stub.drive("A", true)?;
+    stub.drive("A", true)?;
+    stub.let_go("A")?;
+    stub.let_go("A")?;
+    let told = recording.to_string();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    Ok(())
+}

@@ -6,8 +6,10 @@ use circuits_gpio::Output;
 use circuits_spi::{
     Backend, BitOrder, Bus, ChipSelect, Config, Device, ErrorKind, Mode, Operation,
 };
+use circuits_stub::trace::Action;
 use circuits_stub::{Pin, Stub, spi};
 use circuits_wait::Time;
+use embedded_hal::delay::DelayNs;
 use embedded_hal::spi::{SpiBus, SpiDevice};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -284,5 +286,189 @@ fn what_cannot_be_waited_for_is_not_begun() -> Result {
     let error = pollster::block_on(future).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     assert_eq!(chip.take(), []);
+    Ok(())
+}
+
+/// Entries of the trace are in the order of their times.
+#[test]
+fn the_trace_is_in_order() {
+    let stub = Stub::virtual_time()
+        .lines(["A"])
+        .spi_node("spidev0.0")
+        .unwrap()
+        .spi_node("spidev0.1")
+        .unwrap();
+    let recording = stub.record();
+    let line = Output::open_on(&stub, "A", &circuits_gpio::Config::new()).unwrap();
+    stub.clone().run(|| {
+        let joins: Vec<_> = ["spidev0.0", "spidev0.1"]
+            .into_iter()
+            .map(|name| {
+                let stub2 = stub.clone();
+                stub.spawn(name, move || {
+                    let mut device = Device::open_on(&stub2, name, &Config::new()).unwrap();
+                    device.write(&[1; 100]).unwrap();
+                })
+                .unwrap()
+            })
+            .collect();
+        let stub2 = stub.clone();
+        let third = stub
+            .spawn("line", move || {
+                stub2.delay().delay_us(100);
+                line.set(true).unwrap();
+            })
+            .unwrap();
+        for join in joins {
+            let _ = join.join();
+        }
+        let _ = third.join();
+    });
+    let told = recording.to_string();
+    let times: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(times.is_sorted(), "{told}");
+}
+
+/// An entry is of when it was asked for, and says when it was on the wires.
+#[test]
+fn the_trace_tells_what_the_chip_select_did() -> Result {
+    let stub = Stub::virtual_time().spi_node("spidev0.0")?;
+    let mut device = Device::open_on(&stub, "spidev0.0", &Config::new())?;
+    let recording = stub.record();
+    device.write(&[0x9f])?;
+    device.transaction(&mut [])?;
+    device.configure(&rests())?;
+    device.transaction(&mut [Operation::Write(&[1]), Operation::Read(&mut [0])])?;
+    let entries = recording.take();
+    let told: Vec<String> = entries.iter().map(|e| e.action.to_string()).collect();
+    let write = "spidev0.0: select, write 9f, deselect";
+    assert_eq!(told.first().map(String::as_str), Some(write));
+    let rested = "spidev0.0: write 01, read ff";
+    assert_eq!(told.last().map(String::as_str), Some(rested));
+    let Some(Action::Spi { start, stop, .. }) = entries.last().map(|entry| &entry.action) else {
+        panic!("{told:?}");
+    };
+    assert_eq!((start.as_nanos(), stop.as_nanos()), (8_000, 24_000));
+    Ok(())
+}
+
+#[test]
+fn a_name_is_as_linux_writes_it() {
+    for name in [
+        "spidev+0.0",
+        "spidev00.0",
+        "spidev0.+1",
+        "spidev0.01",
+        "spidev0",
+        "spidev0.",
+    ] {
+        assert!(Stub::virtual_time().spi_node(name).is_err(), "{name}");
+    }
+    assert!(Stub::virtual_time().spi_node("spidev10.20").is_ok());
+}
+
+#[test]
+fn a_word_has_no_more_bits_than_it_is_set_up_to() -> Result {
+    let chip = Witness::default();
+    let stub = Stub::virtual_time().spi_device("spidev0.0", chip.clone())?;
+    let mut device = Device::open_on(&stub, "spidev0.0", &Config::new().bits_per_word(4))?;
+    let mut bytes = [0xa5];
+    device.transfer_in_place(&mut bytes)?;
+    assert_eq!(bytes, [0x0a]);
+    assert!(chip.take().contains(&Seen::Byte(0x05)));
+    device.configure(&Config::new().bits_per_word(12))?;
+    let mut word = 0xf123u16.to_ne_bytes();
+    device.transfer_in_place(&mut word)?;
+    assert_eq!(u16::from_ne_bytes(word), 0x0edc);
+    assert_eq!(chip.take()[1..3], [Seen::Byte(0x01), Seen::Byte(0x23)]);
+    Ok(())
+}
+
+/// Bits that are off by one stay so from operation to operation, for each chip by itself.
+#[test]
+fn a_chip_at_the_wrong_edge_keeps_its_last_bit() -> Result {
+    #[derive(Clone, Default)]
+    struct Wrong(Arc<Mutex<Vec<u8>>>);
+    impl spi::Device for Wrong {
+        fn transfer(&mut self, byte: u8) -> u8 {
+            self.0.lock().unwrap().push(byte);
+            0xff
+        }
+        fn understands(&self, _: Mode) -> bool {
+            false
+        }
+    }
+    let chips = [Wrong::default(), Wrong::default()];
+    let [one, other] = chips.clone();
+    let stub = Stub::virtual_time()
+        .lines(["CS"])
+        .spi_device("spidev0.0", one)?
+        .spi_device_on("spidev0.0", "CS", other)?;
+    let mut device = Device::open_on(&stub, "spidev0.0", &Config::new())?;
+    for _ in 0..2 {
+        device.transaction(&mut [Operation::Write(&[0x01]), Operation::Write(&[0x03])])?;
+    }
+    let [one, other] = chips.map(|chip| chip.0.lock().unwrap().clone());
+    assert_eq!(one, [0x00, 0x81, 0x00, 0x81]);
+    // Its line stays active.
+    assert_eq!(other, [0x00, 0x81, 0x80, 0x81]);
+    Ok(())
+}
+
+#[test]
+fn controllers_refuse_what_their_drivers_do() -> Result {
+    let mode = |mode| Config::new().mode(mode);
+    let resting = || Config::new().chip_select(ChipSelect::None);
+    for (controller, config, can) in [
+        (spi::Controller::bcm2835aux(), mode(Mode::Mode0), true),
+        (spi::Controller::bcm2835aux(), mode(Mode::Mode1), false),
+        (spi::Controller::bcm2835aux(), mode(Mode::Mode2), true),
+        (spi::Controller::bcm2835aux(), mode(Mode::Mode3), false),
+        (spi::Controller::bcm2835aux(), resting(), true),
+        (
+            spi::Controller::bcm2835aux(),
+            Config::new().three_wire(true),
+            false,
+        ),
+        (spi::Controller::bcm2835(), mode(Mode::Mode3), true),
+        (
+            spi::Controller::bcm2835(),
+            Config::new().loopback(true),
+            false,
+        ),
+        (
+            spi::Controller::designware(),
+            Config::new().loopback(true),
+            true,
+        ),
+        (spi::Controller::designware(), resting(), false),
+    ] {
+        let stub = Stub::virtual_time().spi_controller("spidev1.0", controller.clone())?;
+        let opened = Device::open_on(&stub, "spidev1.0", &config);
+        assert_eq!(opened.is_ok(), can, "{controller:?} {config:?} {opened:?}");
+    }
+    Ok(())
+}
+
+/// A device may use the board as it is dropped.
+#[test]
+fn a_device_goes_when_the_wires_are_free() -> Result {
+    struct Last(Stub);
+    impl spi::Device for Last {
+        fn transfer(&mut self, byte: u8) -> u8 {
+            byte
+        }
+    }
+    impl Drop for Last {
+        fn drop(&mut self) {
+            assert!(circuits_spi::list_on(&self.0).unwrap().is_empty());
+        }
+    }
+    let stub = Stub::virtual_time().spi_node("spidev0.0")?;
+    stub.plug_spi("spidev0.0", Last(stub.clone()))?;
+    stub.remove_spi_node("spidev0.0")?;
     Ok(())
 }

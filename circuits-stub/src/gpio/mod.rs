@@ -76,9 +76,12 @@ impl Lines {
         let done = f(&mut state, now);
         self.agenda.set(state.next());
         let seen = std::mem::take(&mut state.seen);
-        drop(state);
         if !seen.is_empty() {
             board.controllers.lines_changed(&seen);
+        }
+        drop(state);
+        if !seen.is_empty() {
+            board.controllers.see_lines();
         }
         board.schedule.notify();
         done

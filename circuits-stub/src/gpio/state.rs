@@ -234,7 +234,10 @@ impl State {
     }
 
     fn drive_now(&mut self, line: usize, level: Option<bool>, board: &Board, now: Time) {
-        self.lines[line].driven = level;
+        let before = std::mem::replace(&mut self.lines[line].driven, level);
+        if before == level {
+            return;
+        }
         board.tell_at(now, || Action::Drive {
             line: self.lines[line].label.clone(),
             level,

@@ -16,6 +16,10 @@ use crate::{Error, Result, Stub};
 
 /// A device on a bus, as the wire sees it: byte by byte.
 ///
+/// What is called here has the wires to itself. It may drive [pins](crate::Pin) and read their levels,
+/// and goes by the times that it is given. It must not use the board otherwise, as by sending or
+/// waiting: that may wait for the wires for ever.
+///
 /// ```
 /// use circuits_stub::{Stub, i2c::{Acknowledge, Device, Transfer}};
 /// use circuits_i2c::{Bus, Config};

@@ -1,4 +1,4 @@
-use circuits_spi::{BitOrder, ChipSelect, Config, Limits};
+use circuits_spi::{BitOrder, ChipSelect, Config, Limits, Mode};
 
 /// What an SPI controller can do: what it refuses on the device it refuses here.
 ///
@@ -17,6 +17,8 @@ pub struct Controller {
     pub(super) max_speed_hz: u32,
     /// The least and the most.
     bits_per_word: (u8, u8),
+    /// It knows the modes that take data at the second edge (`SPI_CPHA`).
+    second_edge: bool,
     lsb_first: bool,
     three_wire: bool,
     no_chip_select: bool,
@@ -33,6 +35,7 @@ impl Controller {
         Controller {
             max_speed_hz: 125_000_000,
             bits_per_word: (1, 32),
+            second_edge: true,
             lsb_first: true,
             three_wire: true,
             no_chip_select: true,
@@ -54,8 +57,20 @@ impl Controller {
         }
     }
 
-    /// Makes one as a Raspberry Pi 5 has (`spi-dw`): words of 4 to 32 bits, the most significant first,
-    /// data on two wires, and a chip select that never rests.
+    /// Makes one as the auxiliary ones of a Raspberry Pi up to the Pi 4, which are `spidev1.0` and
+    /// `spidev2.0` (`spi-bcm2835aux`): words of 8 bits, the most significant first, data on two wires, and
+    /// taken at the first edge: modes 0 and 2.
+    pub fn bcm2835aux() -> Controller {
+        Controller {
+            second_edge: false,
+            three_wire: false,
+            ..Controller::bcm2835()
+        }
+    }
+
+    /// Makes one as mainline's `spi-dw` drives it (drivers/spi/spi-dw-core.c), which is what a Raspberry
+    /// Pi 5 has: words of 4 to 32 bits, the most significant first, data on two wires, and a chip select
+    /// that never rests.
     pub fn designware() -> Controller {
         Controller {
             max_speed_hz: 100_000_000,
@@ -64,7 +79,6 @@ impl Controller {
             three_wire: false,
             no_chip_select: false,
             by_lines: true,
-            loopback: false,
             ..Controller::new()
         }
     }
@@ -86,7 +100,9 @@ impl Controller {
 
     pub(super) fn can(&self, config: &Config) -> bool {
         let (least, most) = self.bits_per_word;
+        let second_edge = matches!(config.clock_mode(), Mode::Mode1 | Mode::Mode3);
         (least..=most).contains(&config.word_bits())
+            && (self.second_edge || !second_edge)
             && (self.lsb_first || config.order() == BitOrder::MsbFirst)
             && (self.three_wire || !config.is_three_wire())
             && (self.loopback || !config.is_loopback())

@@ -5,7 +5,8 @@ use std::time::Duration;
 use circuits_spi::{BitOrder, Config, Operation};
 use circuits_wait::Time;
 
-use super::wire::{Selected, State};
+use super::chip::Selected;
+use super::wire::State;
 
 /// A message on its way.
 pub(super) struct Message<'a> {
@@ -18,8 +19,8 @@ pub(super) struct Message<'a> {
 
 impl Message<'_> {
     pub(super) fn run(&mut self, state: &mut State, operations: &mut [Operation<'_, u8>]) {
-        if let Some(device) = state.of_node(self.select, self.config) {
-            device.select(self.time);
+        if let Some(chip) = state.of_node(self.select, self.config) {
+            chip.select(self.time);
         }
         let size = match self.config.word_bits() {
             ..=8 => 1,
@@ -49,8 +50,8 @@ impl Message<'_> {
                 }
             }
         }
-        if let Some(device) = state.of_node(self.select, self.config) {
-            device.deselect(self.time);
+        if let Some(chip) = state.of_node(self.select, self.config) {
+            chip.device.deselect(self.time);
         }
     }
 
@@ -63,21 +64,24 @@ impl Message<'_> {
         let config = self.config;
         let bits = u32::from(config.word_bits());
         let mut selected = state.selected(self.select, config);
-        for device in selected.devices() {
-            device.clock(self.time);
+        for chip in selected.chips() {
+            chip.device.clock(self.time);
         }
-        let mut skew = Skew::default();
+        // A word may have fewer bits than its place in memory.
+        let mask = u32::MAX >> (32 - bits);
         let mut words = 0;
         for (mut sent, place) in all {
             words += 1;
+            sent &= mask;
             if config.order() == BitOrder::LsbFirst {
                 sent = sent.reverse_bits() >> (32 - bits);
             }
             let mut came = 0;
             for number in (0..bits.div_ceil(8)).rev() {
                 let byte = (sent >> (number * 8)) as u8;
-                came = came << 8 | u32::from(self.byte(&mut selected, byte, &mut skew));
+                came = came << 8 | u32::from(self.byte(&mut selected, byte));
             }
+            came &= mask;
             if config.is_loopback() {
                 came = sent;
             }
@@ -93,33 +97,11 @@ impl Message<'_> {
     }
 
     /// Where nobody drives the wire it is pulled up; where several do, low wins.
-    fn byte(&self, selected: &mut Selected<'_>, byte: u8, skew: &mut Skew) -> u8 {
-        let mut came = 0xff;
-        for device in selected.devices() {
-            came &= match device.understands(self.config.clock_mode()) {
-                true => device.transfer(byte),
-                // The last bit of the byte before comes first.
-                false => {
-                    let sent = skew.sent << 7 | byte >> 1;
-                    let answer = device.transfer(sent);
-                    let shifted = skew.came << 7 | answer >> 1;
-                    *skew = Skew {
-                        sent: byte,
-                        came: answer,
-                    };
-                    shifted
-                }
-            };
-        }
-        came
+    fn byte(&self, selected: &mut Selected<'_>, byte: u8) -> u8 {
+        let mode = self.config.clock_mode();
+        let came = selected.chips().map(|chip| chip.exchange(byte, mode));
+        came.fold(0xff, |all, one| all & one)
     }
-}
-
-/// The bytes before, of a device that takes data at the wrong edge.
-#[derive(Default)]
-struct Skew {
-    sent: u8,
-    came: u8,
 }
 
 fn from_memory(word: &[u8]) -> u32 {

@@ -1,11 +1,16 @@
 //! SPI controllers, and the devices on them: a backend of circuits-spi at the speed of a wire.
 //!
-//! `wire` is who is on one and whose turn it is, `message` what goes over it, `controller` what it can
-//! do, `backend` how programs come to it.
+//! `wire` is who is on one, `chip` a device there, `turn` whose turn it is, `message` what goes over it,
+//! `controller` what it can do, `backend` how programs come to it.
+//!
+//! Devices see a whole message at the time of the call that sends it, with the times at which its parts
+//! are on the wires, which may be still to come.
 
 mod backend;
+mod chip;
 mod controller;
 mod message;
+mod turn;
 mod wire;
 
 use circuits_gpio::LineSpec;
@@ -17,7 +22,12 @@ pub(crate) use self::wire::Controllers;
 use crate::trace::Action;
 use crate::{Error, Result, Stub};
 
-/// A device on a bus, as the wire sees it: byte by byte, most significant bit first.
+/// A device on a bus, as the wire sees it: byte by byte, most significant bit first. A byte has the bits
+/// of its word: the upper four of a word of 4 bits are 0.
+///
+/// What is called here has the wires to itself. It may drive [pins](crate::Pin) and read their levels,
+/// and goes by the times that it is given. It must not use the board otherwise, as by sending,
+/// listing, opening or waiting: that may wait for the wires for ever.
 ///
 /// ```
 /// use circuits_spi::{Config, Device};
@@ -154,8 +164,7 @@ impl Stub {
         let line = self.find(select)?;
         let board = self.board();
         let wire = board.controllers.wire(number);
-        let level = board.lines.observe(board, line);
-        wire.attach_on(line, Box::new(device), level, board.schedule.now());
+        wire.attach_on(board, line, Box::new(device));
         Ok(self)
     }
 

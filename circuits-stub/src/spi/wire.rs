@@ -1,14 +1,16 @@
 //! What goes over the wires of a controller, to whom, and how long it takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use circuits_spi::{ChipSelect, Config, Operation};
 use circuits_wait::Time;
 
+use super::chip::{Chip, OnLine, Selected};
 use super::message::Message;
+use super::turn::Turn;
 use super::{Controller, Device};
 use crate::stub::Board;
 use crate::trace::{Action, Exchange};
@@ -28,8 +30,11 @@ pub(crate) struct Wire {
     number: u32,
     state: Mutex<State>,
     /// Lines that have another level, each from a time on, which nobody on the wires has seen yet.
-    changes: Mutex<Vec<(usize, bool, Time)>>,
+    changes: Mutex<VecDeque<Change>>,
 }
+
+/// A line, its level, and since when.
+type Change = (usize, bool, Time);
 
 pub(super) struct State {
     controller: Controller,
@@ -45,21 +50,15 @@ struct Node {
     /// What comes later under the same name is another one.
     id: u64,
     config: Config,
-    device: Option<Box<dyn Device>>,
+    chip: Option<Chip>,
 }
 
-/// A device whose chip select is a line.
-struct OnLine {
-    line: usize,
-    device: Box<dyn Device>,
-    is_selected: bool,
-}
-
-/// `spidev1.0` is chip select 0 of controller 1.
+/// `spidev1.0` is chip select 0 of controller 1, and has no other name.
 pub(super) fn numbers(name: &str) -> Result<(u32, u32)> {
     let parts = || {
         let (controller, select) = name.strip_prefix("spidev")?.split_once('.')?;
-        Some((controller.parse().ok()?, select.parse().ok()?))
+        let numbers: (u32, u32) = (controller.parse().ok()?, select.parse().ok()?);
+        Some(numbers).filter(|(controller, select)| format!("spidev{controller}.{select}") == name)
     };
     parts().ok_or_else(|| Error::NoNode { node: name.into() })
 }
@@ -86,8 +85,7 @@ impl Controllers {
     pub(super) fn nodes(&self) -> Vec<String> {
         let wires: Vec<Arc<Wire>> = self.lock().values().cloned().collect();
         let names = wires.iter().flat_map(|wire| {
-            let state = wire.lock();
-            let selects: Vec<u32> = state.nodes.keys().copied().collect();
+            let selects: Vec<u32> = wire.hold(|state| state.nodes.keys().copied().collect());
             selects.into_iter().map(|select| wire.name(select))
         });
         names.collect()
@@ -96,18 +94,19 @@ impl Controllers {
     /// Adds a node; says whether there was none of this name.
     pub(crate) fn add(&self, number: u32, select: u32) -> bool {
         let wire = self.wire(number);
-        let mut state = wire.lock();
-        if state.nodes.contains_key(&select) {
-            return false;
-        }
-        state.count += 1;
-        let node = Node {
-            id: state.count,
-            config: Config::new(),
-            device: None,
-        };
-        state.nodes.insert(select, node);
-        true
+        wire.hold(|state| {
+            if state.nodes.contains_key(&select) {
+                return false;
+            }
+            state.count += 1;
+            let node = Node {
+                id: state.count,
+                config: Config::new(),
+                chip: None,
+            };
+            state.nodes.insert(select, node);
+            true
+        })
     }
 
     /// Adds a node by its name; says whether there was none.
@@ -123,52 +122,48 @@ impl Controllers {
         let Some((wire, select)) = wire else {
             return false;
         };
-        let mut state = wire.lock();
-        if state.nodes.remove(&select).is_none() {
-            return false;
-        }
-        board.tell(|| Action::RemoveBus { bus: name.into() });
-        true
+        // Given out, and dropped when the wires are free: a device may have a lot to do then.
+        let removed = wire.hold(|state| {
+            let removed = state.nodes.remove(&select)?;
+            board.tell(|| Action::RemoveBus { bus: name.into() });
+            Some(removed)
+        });
+        removed.is_some()
     }
 
     pub(crate) fn attach(&self, name: &str, device: Box<dyn Device>) -> Result<()> {
         let no_node = || Error::NoNode { node: name.into() };
         let (number, select) = numbers(name)?;
         let wire = self.find(number).ok_or_else(no_node)?;
-        let mut state = wire.lock();
-        let node = state.nodes.get_mut(&select).ok_or_else(no_node)?;
-        if node.device.is_some() {
-            return Err(Error::NodeTaken { node: name.into() });
-        }
-        node.device = Some(device);
-        Ok(())
+        let mut device = Some(device);
+        wire.hold(|state| {
+            let node = state.nodes.get_mut(&select).ok_or_else(no_node)?;
+            if node.chip.is_some() {
+                return Err(Error::NodeTaken { node: name.into() });
+            }
+            node.chip = device.take().map(Chip::new);
+            Ok(())
+        })
     }
 
     pub(super) fn detach(&self, name: &str) -> Option<Box<dyn Device>> {
         let (number, select) = numbers(name).ok()?;
         let wire = self.find(number)?;
-        wire.lock().nodes.get_mut(&select)?.device.take()
+        wire.hold(|state| Some(state.nodes.get_mut(&select)?.chip.take()?.device))
     }
 
-    /// Lines have another level, each from a time on.
-    pub(crate) fn lines_changed(&self, changes: &[(usize, bool, Time)]) {
+    /// Lines have another level, each from a time on. Called under the lines' lock: whoever sees them
+    /// sees them in this order.
+    pub(crate) fn lines_changed(&self, changes: &[Change]) {
+        for wire in self.lock().values() {
+            wire.lock_changes().extend(changes);
+        }
+    }
+
+    /// Has devices see lines that changed. Called without the lines' lock: devices drive pins.
+    pub(crate) fn see_lines(&self) {
         let wires: Vec<Arc<Wire>> = self.lock().values().cloned().collect();
-        for wire in wires {
-            wire.lock_changes().extend_from_slice(changes);
-            wire.see_lines();
-        }
-    }
-}
-
-impl OnLine {
-    fn see(&mut self, level: bool, time: Time) {
-        let selected = level == self.device.is_active_high();
-        match (self.is_selected, selected) {
-            (false, true) => self.device.select(time),
-            (true, false) => self.device.deselect(time),
-            _ => {}
-        }
-        self.is_selected = selected;
+        wires.iter().for_each(|wire| wire.see_lines());
     }
 }
 
@@ -192,19 +187,50 @@ impl Wire {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    fn lock_changes(&self) -> MutexGuard<'_, Vec<(usize, bool, Time)>> {
+    /// Has the wires for as long as `f` takes, and then has devices see what lines did meanwhile.
+    fn hold<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        let turn = Turn::begin();
+        let mut state = self.lock();
+        let done = f(&mut state);
+        drop(state);
+        drop(turn);
+        let is_all_seen = self.lock_changes().is_empty();
+        if !is_all_seen {
+            self.see_lines();
+        }
+        done
+    }
+
+    fn lock_changes(&self) -> MutexGuard<'_, VecDeque<Change>> {
         self.changes.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Has devices whose chip select is a line see it. If the wires are busy, whoever has them does so in
-    /// the end: it may be a device, which drives a pin.
+    fn next_change(&self) -> Option<Change> {
+        self.lock_changes().pop_front()
+    }
+
+    /// Has devices whose chip select is a line see it, and returns when they have. Only a device that
+    /// drives a pin does not wait for wires that are busy: it may have them itself, or be waited for
+    /// by another one. Whoever has them sees to it in the end.
     fn see_lines(&self) {
-        while !self.lock_changes().is_empty() {
-            let Ok(mut state) = self.state.try_lock() else {
-                return;
+        loop {
+            let state = match self.state.try_lock() {
+                Err(TryLockError::WouldBlock) if Turn::is_on() => return,
+                Err(TryLockError::WouldBlock) => self.lock(),
+                Err(TryLockError::Poisoned(error)) => error.into_inner(),
+                Ok(state) => state,
             };
-            state.see_lines(&mut self.lock_changes());
+            self.show_lines(state);
+            // Somebody may have come who did not wait.
+            if self.lock_changes().is_empty() {
+                return;
+            }
         }
+    }
+
+    fn show_lines(&self, mut state: MutexGuard<'_, State>) {
+        let _turn = Turn::begin();
+        state.see_lines(self);
     }
 
     fn name(&self, select: u32) -> String {
@@ -212,51 +238,67 @@ impl Wire {
     }
 
     pub(super) fn set(&self, controller: Controller) {
-        self.lock().controller = controller;
+        self.hold(|state| state.controller = controller);
     }
 
     pub(super) fn controller(&self) -> Controller {
-        self.lock().controller.clone()
+        self.hold(|state| state.controller.clone())
     }
 
-    pub(super) fn attach_on(&self, line: usize, device: Box<dyn Device>, level: bool, now: Time) {
-        let mut on_line = OnLine {
-            line,
-            device,
-            is_selected: false,
-        };
-        on_line.see(level, now);
-        self.lock().on_lines.push(on_line);
+    pub(super) fn attach_on(&self, board: &Board, line: usize, device: Box<dyn Device>) {
+        self.hold(|state| {
+            let mut on_line = OnLine {
+                line,
+                chip: Chip::new(device),
+                is_selected: false,
+            };
+            // What changes from now on it sees when it is there.
+            let level = board.lines.observe(board, line);
+            on_line.see(level, board.schedule.now());
+            state.on_lines.push(on_line);
+        });
     }
 
     /// Which node is on a chip select now.
     pub(super) fn id(&self, select: u32) -> Option<u64> {
-        Some(self.lock().nodes.get(&select)?.id)
+        self.hold(|state| Some(state.nodes.get(&select)?.id))
     }
 
     pub(super) fn configure(&self, select: u32, id: u64, config: &Config) -> io::Result<()> {
-        let mut state = self.lock();
-        if !state.controller.can(config) {
-            return Err(errno(EINVAL));
-        }
-        let held = state.controller.held(config);
-        state.node(select, id)?.config = held;
-        Ok(())
+        self.hold(|state| {
+            if !state.controller.can(config) {
+                return Err(errno(EINVAL));
+            }
+            let held = state.controller.held(config);
+            state.node(select, id)?.config = held;
+            Ok(())
+        })
     }
 
     pub(super) fn config(&self, select: u32, id: u64) -> io::Result<Config> {
-        Ok(self.lock().node(select, id)?.config.clone())
+        self.hold(|state| Ok(state.node(select, id)?.config.clone()))
     }
 
     /// Sends a message; returns when the wires are free again.
     pub(super) fn message(
         &self,
         board: &Board,
+        place: (u32, u64),
+        operations: &mut [Operation<'_, u8>],
+    ) -> (io::Result<()>, Time) {
+        self.hold(|state| {
+            state.see_lines(self);
+            self.send(state, board, place, operations)
+        })
+    }
+
+    fn send(
+        &self,
+        state: &mut State,
+        board: &Board,
         (select, id): (u32, u64),
         operations: &mut [Operation<'_, u8>],
     ) -> (io::Result<()>, Time) {
-        let mut state = self.lock();
-        state.see_lines(&mut self.lock_changes());
         let now = board.schedule.now();
         let config = match state.node(select, id) {
             Ok(node) => node.config.clone(),
@@ -266,34 +308,33 @@ impl Wire {
             return (Err(error), now);
         }
         let start = state.busy_until.max(now);
+        let hz = config.max_speed_hz().min(state.controller.max_speed_hz);
         let mut message = Message {
             select,
             config: &config,
             time: start,
-            hz: config
-                .max_speed_hz()
-                .min(state.controller.max_speed_hz)
-                .max(1),
+            hz: hz.max(1),
         };
         // What is sent may be gone when it is done.
         let traced = board.is_traced();
         let before: Option<Vec<_>> =
             traced.then(|| operations.iter().map(Exchange::before).collect());
-        message.run(&mut state, operations);
-        let free = message.time;
-        state.busy_until = free;
+        message.run(state, operations);
+        let stop = message.time;
+        state.busy_until = stop;
         if let Some(exchanges) = before {
             let exchanges = exchanges.into_iter().zip(operations.iter());
-            board.tell_at(start, || Action::Spi {
+            board.tell(|| Action::Spi {
                 device: self.name(select).into(),
+                start: board.shown(start),
+                stop: board.shown(stop),
+                chip_select: config.selects(),
                 exchanges: exchanges
                     .map(|(exchange, operation)| exchange.after(operation))
                     .collect(),
             });
         }
-        drop(state);
-        self.see_lines();
-        (Ok(()), free)
+        (Ok(()), stop)
     }
 }
 
@@ -329,8 +370,8 @@ impl State {
         }
     }
 
-    fn see_lines(&mut self, changes: &mut Vec<(usize, bool, Time)>) {
-        for (line, level, time) in changes.drain(..) {
+    fn see_lines(&mut self, wire: &Wire) {
+        while let Some((line, level, time)) = wire.next_change() {
             let on_line = self.on_lines.iter_mut().filter(|on| on.line == line);
             on_line.for_each(|on| on.see(level, time));
         }
@@ -345,7 +386,7 @@ impl State {
     }
 
     /// The device on a node's chip select, if that moves.
-    pub(super) fn of_node(&mut self, select: u32, config: &Config) -> Option<&mut Box<dyn Device>> {
+    pub(super) fn of_node(&mut self, select: u32, config: &Config) -> Option<&mut Chip> {
         of_node(&mut self.nodes, select, config)
     }
 }
@@ -354,28 +395,14 @@ fn of_node<'a>(
     nodes: &'a mut BTreeMap<u32, Node>,
     select: u32,
     config: &Config,
-) -> Option<&'a mut Box<dyn Device>> {
+) -> Option<&'a mut Chip> {
     let active_high = match config.selects() {
         ChipSelect::None => return None,
         ChipSelect::ActiveLow => false,
         ChipSelect::ActiveHigh => true,
     };
-    let device = nodes.get_mut(&select)?.device.as_mut()?;
-    Some(device).filter(|device| device.is_active_high() == active_high)
-}
-
-/// The device on a node's chip select, and those whose lines are active.
-pub(super) struct Selected<'a> {
-    node: Option<&'a mut Box<dyn Device>>,
-    on_lines: &'a mut [OnLine],
-}
-
-impl Selected<'_> {
-    pub(super) fn devices(&mut self) -> impl Iterator<Item = &mut Box<dyn Device>> {
-        let on_lines = self.on_lines.iter_mut().filter(|on| on.is_selected);
-        let node = self.node.iter_mut().map(|device| &mut **device);
-        node.chain(on_lines.map(|on| &mut on.device))
-    }
+    let chip = nodes.get_mut(&select)?.chip.as_mut()?;
+    Some(chip).filter(|chip| chip.device.is_active_high() == active_high)
 }
 
 fn errno(number: i32) -> io::Error {
@@ -384,11 +411,10 @@ fn errno(number: i32) -> io::Error {
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
+        let busy_until = self.hold(|state| state.busy_until);
         f.debug_struct("Wire")
             .field("number", &self.number)
-            .field("busy_until", &state.busy_until)
-            .field("nodes", &state.nodes.keys())
+            .field("busy_until", &busy_until)
             .finish_non_exhaustive()
     }
 }
