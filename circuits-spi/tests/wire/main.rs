@@ -177,7 +177,9 @@ fn on_the_virtual_board(case: &Case, is_async: bool) {
         .take()
         .into_iter()
         .map(|entry| match entry.action {
-            Action::Spi { exchanges, .. } => (entry.time, exchanges),
+            Action::Spi {
+                start, exchanges, ..
+            } => (start, exchanges),
             action => panic!("{action}"),
         })
         .unzip();
