@@ -108,9 +108,12 @@ fn what_a_kernel_refuses_is_refused() -> Result {
     let mut device = Device::open_on(&stub, "spidev0.0", &config)?;
     device.transaction(&mut [Operation::Write(&[1]), Operation::Read(&mut [0])])?;
     let error = device.transfer_in_place(&mut [1]).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    // EMSGSIZE, for who does not count first.
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    // EINVAL and EMSGSIZE, for who does not look first.
     let handle = Backend::open(&stub, "spidev0.0")?;
+    let mut both = [Operation::TransferInPlace(&mut [1])];
+    let error = handle.transaction(&mut both).result.unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(22));
     for operation in [
         Operation::Write(&[0; 4097]),
         Operation::Read(&mut [0; 4097]),
