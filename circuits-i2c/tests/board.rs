@@ -214,3 +214,51 @@ fn a_bit_of_a_block_is_flipped() {
     let block = open(&stub).smbus(0x20).unwrap().read_block_data(0);
     assert_eq!(block.unwrap()[..], [0x10, 0x21]);
 }
+
+/// Codes that were worked out by long division: CRC-8 of 90h 32h 02h 01h 91h 05h 06h, and of 90h 30h
+/// 02h 01h 02h 91h 01h 07h.
+#[test]
+fn a_process_call_has_a_code_over_both_of_its_messages() {
+    let answers = Answers::default();
+    let stub = Stub::virtual_time()
+        .i2c_device("i2c-1", SENSOR, answers.clone())
+        .unwrap();
+    let mut device = open(&stub).smbus(SENSOR).unwrap().pec(true);
+    answers.load(&[5, 6, WORD_CODE]);
+    assert_eq!(device.process_call(0x32, 0x0102).unwrap(), 0x0605);
+    assert_eq!(answers.sent(), [0x32, 0x02, 0x01], "low byte first");
+    answers.load(&[1, 7, BLOCK_CODE]);
+    let block = device.block_process_call(0x30, &[1, 2]).unwrap();
+    assert_eq!(block[..], [7]);
+    answers.load(&[1, 7, BLOCK_CODE ^ 0x80]);
+    let error = device.block_process_call(0x30, &[1, 2]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Pec);
+}
+
+const WORD_CODE: u8 = 0xed;
+const BLOCK_CODE: u8 = 0x24;
+
+/// Answers with what it is loaded with, and remembers what it was sent.
+#[derive(Clone, Default)]
+struct Answers(Arc<Mutex<(Vec<u8>, Vec<u8>)>>);
+
+impl Answers {
+    fn load(&self, answer: &[u8]) {
+        *self.0.lock().unwrap() = (Vec::new(), answer.to_vec());
+    }
+
+    fn sent(&self) -> Vec<u8> {
+        self.0.lock().unwrap().0.clone()
+    }
+}
+
+impl Device for Answers {
+    fn write(&mut self, byte: u8) -> Acknowledge {
+        self.0.lock().unwrap().0.push(byte);
+        Acknowledge::Yes
+    }
+
+    fn read(&mut self) -> u8 {
+        self.0.lock().unwrap().1.remove(0)
+    }
+}
