@@ -262,3 +262,17 @@ impl Device for Answers {
         self.0.lock().unwrap().1.remove(0)
     }
 }
+
+#[test]
+fn a_block_that_is_none_is_refused_to_futures_as_well() {
+    use circuits_i2c::smbus::{Block, Call};
+
+    let stub = Stub::virtual_time()
+        .i2c_device("i2c-1", SENSOR, Tmp102::new())
+        .unwrap();
+    let mut device = open(&stub).smbus(SENSOR).unwrap();
+    let (command, block) = (0, Block::default());
+    let call = Call::WriteBlockData { command, block };
+    let error = stub.block_on(device.call_async(call)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
