@@ -1,5 +1,5 @@
 //! Buses of the kernel's i2c-dev (Documentation/i2c/dev-interface.rst): one `I2C_RDWR` a
-//! transaction, through i2cdev, and one `I2C_SMBUS` a call.
+//! transaction, and one `I2C_SMBUS` a call.
 
 mod sys;
 mod sysfs;
@@ -13,8 +13,6 @@ use std::sync::{Arc, Mutex};
 
 use circuits_wait::{Clock, Monotonic};
 use embedded_hal::i2c::Operation;
-use i2cdev::core::{I2CMessage, I2CTransfer};
-use i2cdev::linux::{I2CMessageFlags, LinuxI2CBus, LinuxI2CMessage};
 use rustix::fs::{major, minor};
 
 use crate::error::{EAGAIN, ENODEV, ENXIO, EPROTO, EREMOTEIO};
@@ -84,12 +82,12 @@ fn open(path: &Path, config: &Config) -> io::Result<Adapter> {
     }
     let metadata = file.metadata()?;
     Ok(Adapter {
-        bus: Mutex::new(LinuxI2CBus::new(path)?),
         smbus: Mutex::new(Descriptor {
-            file,
+            file: file.try_clone()?,
             address: None,
             pec: false,
         }),
+        file,
         functions,
         node: Node::of(path, &metadata),
     })
@@ -97,8 +95,7 @@ fn open(path: &Path, config: &Config) -> io::Result<Adapter> {
 
 #[derive(Debug)]
 struct Adapter {
-    /// The lock is never waited for: the queue of the bus lets one call in at a time.
-    bus: Mutex<LinuxI2CBus>,
+    file: File,
     smbus: Mutex<Descriptor>,
     functions: Functions,
     node: Node,
@@ -179,30 +176,26 @@ fn is_refused(error: &io::Error) -> bool {
 
 impl Adapter {
     fn rdwr(&self, address: Address, operations: &mut [Operation<'_>]) -> io::Result<()> {
-        let mut messages: [LinuxI2CMessage<'_>; MAX_MESSAGES] =
-            array::from_fn(|_| LinuxI2CMessage::write(&[]));
+        // Room for all is laid out only where it is needed: most transactions are a write and a read.
+        match operations.len() {
+            0..=2 => self.send::<2>(address, operations),
+            _ => self.send::<MAX_MESSAGES>(address, operations),
+        }
+    }
+
+    fn send<const ROOM: usize>(
+        &self,
+        address: Address,
+        operations: &mut [Operation<'_>],
+    ) -> io::Result<()> {
         let count = operations.len();
+        let mut messages: [sys::Message<'_>; ROOM] = array::from_fn(|_| sys::Message::default());
         for (message, operation) in messages.iter_mut().zip(operations) {
-            // All flags together: those of `with_flags` are instead of the others.
-            let (plain, read) = match operation {
-                Operation::Read(buffer) => (LinuxI2CMessage::read(buffer), I2CMessageFlags::READ),
-                Operation::Write(bytes) => {
-                    (LinuxI2CMessage::write(bytes), I2CMessageFlags::empty())
-                }
-            };
-            let plain = plain.with_address(address.number());
-            *message = match address {
-                Address::SevenBit(_) => plain,
-                Address::TenBit(_) => plain.with_flags(read | I2CMessageFlags::TEN_BIT_ADDRESS),
-            };
+            *message = sys::Message::new(address, operation)?;
         }
         // `Bus` hands over no more than there is room for.
-        let messages = messages
-            .get_mut(..count)
-            .ok_or(io::ErrorKind::InvalidInput)?;
-        let mut bus = self.bus.lock().unwrap_or_else(|e| e.into_inner());
-        bus.transfer(messages)?;
-        Ok(())
+        let messages = messages.get_mut(..count);
+        sys::transfer(&self.file, messages.ok_or(io::ErrorKind::InvalidInput)?)
     }
 
     /// While a bus is open its adapter cannot go (`i2c_del_adapter`, drivers/i2c/i2c-core-base.c),

@@ -4,9 +4,14 @@
 
 use std::ffi::c_ulong;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::AsFd;
+use std::ptr;
 
+use embedded_hal::i2c::Operation;
 use rustix::ioctl::{Getter, IntegerSetter, Opcode, Updater, ioctl};
+
+use crate::Address;
 
 /// `I2C_FUNCS`: what the adapter can do.
 pub(super) fn functions(adapter: &impl AsFd) -> io::Result<c_ulong> {
@@ -44,6 +49,81 @@ pub(super) fn set_pec(adapter: &impl AsFd, pec: bool) -> io::Result<()> {
 fn set<const OPCODE: Opcode>(adapter: &impl AsFd, value: usize) -> io::Result<()> {
     // SAFETY: the ioctls above take an integer and no pointer (`i2cdev_ioctl`).
     unsafe { ioctl(adapter, IntegerSetter::<OPCODE>::new_usize(value))? };
+    Ok(())
+}
+
+/// `struct i2c_msg`, and what it borrows.
+#[repr(C)]
+pub(super) struct Message<'a> {
+    address: u16,
+    flags: u16,
+    len: u16,
+    data: *mut u8,
+    borrowed: PhantomData<&'a mut [u8]>,
+}
+
+impl Default for Message<'_> {
+    /// An empty write.
+    fn default() -> Self {
+        Message {
+            address: 0,
+            flags: 0,
+            len: 0,
+            data: ptr::null_mut(),
+            borrowed: PhantomData,
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// Fails where the length has more bits than the kernel's.
+    pub(super) fn new(address: Address, operation: &'a mut Operation<'_>) -> io::Result<Self> {
+        const I2C_M_RD: u16 = 0x0001;
+        const I2C_M_TEN: u16 = 0x0010;
+        let (data, len, read) = match operation {
+            Operation::Read(buffer) => (buffer.as_mut_ptr(), buffer.len(), I2C_M_RD),
+            // Of a write the kernel only reads.
+            Operation::Write(bytes) => (bytes.as_ptr().cast_mut(), bytes.len(), 0),
+        };
+        let ten = match address {
+            Address::SevenBit(_) => 0,
+            Address::TenBit(_) => I2C_M_TEN,
+        };
+        Ok(Message {
+            address: address.number(),
+            flags: read | ten,
+            len: u16::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?,
+            data,
+            borrowed: PhantomData,
+        })
+    }
+}
+
+/// `struct i2c_rdwr_ioctl_data`.
+#[repr(C)]
+struct Messages<'a, 'b> {
+    messages: *mut Message<'a>,
+    count: u32,
+    borrowed: PhantomData<&'b mut [Message<'a>]>,
+}
+
+/// `I2C_RDWR`: runs a transaction.
+pub(super) fn transfer(adapter: &impl AsFd, messages: &mut [Message<'_>]) -> io::Result<()> {
+    const I2C_RDWR: Opcode = 0x0707;
+    let mut all = Messages {
+        messages: messages.as_mut_ptr(),
+        count: u32::try_from(messages.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+        borrowed: PhantomData,
+    };
+    // SAFETY: the structures are the kernel's. Each message has a pointer to as many bytes as it says,
+    // borrowed for as long, which may be written where it is a read; without `I2C_M_RECV_LEN` the
+    // kernel takes and gives no more (`i2cdev_ioctl_rdwr`).
+    unsafe {
+        ioctl(
+            adapter,
+            Updater::<I2C_RDWR, Messages<'_, '_>>::new(&mut all),
+        )?
+    };
     Ok(())
 }
 
