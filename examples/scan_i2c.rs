@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use circuits::i2c::{Answer, Bus, Method, Scan};
+use circuits::i2c::{Answer, Bus, ErrorKind, Method, Scan};
 use circuits::{Board, Failure};
 use clap::Parser;
 
@@ -62,11 +62,17 @@ fn grid(out: &mut impl Write, scan: Scan, bus: &mut Bus) -> Result<(), Failure> 
     write!(out, "     0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f")?;
     let mut at = 0;
     for (address, answer) in scan.on(bus) {
-        let cell = match answer? {
-            Answer::Free => "--".into(),
-            Answer::Present => format!("{address:02x}"),
-            Answer::Owned { .. } => "UU".into(),
-            Answer::Skipped(why) => {
+        let cell = match answer {
+            Ok(Answer::Free) => "--".into(),
+            Ok(Answer::Present) => format!("{address:02x}"),
+            Ok(Answer::Owned { .. }) => "UU".into(),
+            // One that holds the clock hides nobody behind it.
+            Err(error) if error.kind() != ErrorKind::Removed => {
+                eprintln!("{error}");
+                "??".into()
+            }
+            Err(error) => return Err(error.into()),
+            Ok(Answer::Skipped(why)) => {
                 eprintln!("{address:#04x} was not asked: {why}");
                 "  ".into()
             }

@@ -34,8 +34,7 @@
 //! over is checked and joined already: there are 1 to [`MAX_MESSAGES`] operations; reads and writes
 //! take turns, for neighbours of one direction have been made one message, as embedded-hal has it;
 //! none is longer than [`MAX_MESSAGE_LEN`]; the address is valid. An operation may be empty. The
-//! first message that fails ends the transaction with a stop; what was read before it is in its
-//! buffers, the rest of them is as it was.
+//! first message that fails ends the transaction with a stop, and all buffers are as they were.
 //!
 //! **A call of SMBus** ([`Handle::smbus`]) is one stretch as well, as the
 //! [protocol](https://docs.kernel.org/i2c/smbus-protocol.html) has it. Blocks have 1 to 32 bytes. What

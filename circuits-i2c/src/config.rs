@@ -54,9 +54,9 @@ impl Config {
         }
     }
 
-    /// Sets how often a transaction is tried again when another controller has won the bus, and for
-    /// no other reason, for all who use the adapter (`I2C_RETRIES`). It takes no longer than the
-    /// timeout then. Default: as it is, which is the controller's choice, mostly 0. At most
+    /// Sets how often a transaction is tried again when another controller has won the bus, for all who
+    /// use the adapter (`I2C_RETRIES`), within the timeout. A bus of GPIO lines (i2c-gpio) tries an address
+    /// that nobody acknowledges as often. Default: as it is, which is the controller's choice: 0, or 3. At most
     /// [`MAX_RETRIES`](Config::MAX_RETRIES).
     #[must_use]
     pub fn retries(self, retries: u32) -> Config {

@@ -13,12 +13,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// There is no such bus.
-    #[error(
-        "no I2C bus {bus:?} (enable I2C, on a Raspberry Pi by raspi-config, and load the module i2c-dev)"
-    )]
+    #[error("no I2C bus {bus:?} ({})", instead(there))]
     NotFound {
         /// The bus, as it was asked for.
         bus: Arc<str>,
+        /// The buses that there are, as far as is known: `i2c-1, i2c-20`.
+        there: Arc<str>,
         /// What the system said.
         source: io::Error,
     },
@@ -47,7 +47,8 @@ pub enum Error {
 
     /// A driver of the kernel's has the device.
     #[error(
-        "{address} on {bus} is in use: the kernel's driver {holder:?} has it (unbind it, or use Bus::device_even_if_owned)"
+        "{address} on {bus} is in use: the kernel's driver {holder:?} has it (free it by writing its name, such as 1-0068, to /sys/bus/i2c/drivers/{holder}/unbind; or take \
+         it nevertheless: device_even_if_owned)"
     )]
     InUse {
         /// The bus, as it was asked for.
@@ -60,7 +61,7 @@ pub enum Error {
 
     /// No device answered at the address, or it refused a byte.
     #[error(
-        "no acknowledge from {address} on {bus} (is the device there, powered, and at this address?)"
+        "no acknowledge from {address} on {bus} (is the device there, powered, and at this address? or did it refuse a byte, or is it busy?)"
     )]
     NoAcknowledge {
         /// The bus, as it was asked for.
@@ -72,7 +73,10 @@ pub enum Error {
     },
 
     /// Another controller won the bus.
-    #[error("arbitration lost on {bus} while it spoke to {address}")]
+    #[error(
+        "arbitration lost on {bus} while it spoke to {address} (another controller is on the bus: try \
+         again, or set Config::retries)"
+    )]
     ArbitrationLost {
         /// The bus, as it was asked for.
         bus: Arc<str>,
@@ -131,7 +135,9 @@ pub enum Error {
     },
 
     /// The adapter is gone. Close the bus: the kernel waits for that.
-    #[error("I2C bus {bus:?} was removed")]
+    #[error(
+        "I2C bus {bus:?} was removed (close it, and open it anew: Board::reconnect waits for it)"
+    )]
     Removed {
         /// The bus, as it was asked for.
         bus: Arc<str>,
@@ -170,6 +176,20 @@ pub enum Error {
         what: &'static str,
     },
 
+    /// The transaction failed, and the driver does not say how.
+    #[error(
+        "{address} on {bus} failed, and the adapter's driver does not say how (a byte that was \
+         refused, a clock that was held for too long, or noise?)"
+    )]
+    Vague {
+        /// The bus, as it was asked for.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+
     /// The system failed in some other way.
     #[error("I2C bus {bus:?} failed")]
     Io {
@@ -178,6 +198,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// What to do about a bus that is not there.
+fn instead(there: &str) -> String {
+    match there {
+        "" => "enable I2C, on a Raspberry Pi by raspi-config, and load the module i2c-dev".into(),
+        there => format!("there are: {there}"),
+    }
 }
 
 /// The kinds of [`Error`].
@@ -212,6 +240,8 @@ pub enum ErrorKind {
     Limit,
     /// What was asked for makes no sense.
     Invalid,
+    /// The transaction failed, and the driver does not say how.
+    Vague,
     /// The system failed in some other way.
     Io,
 }
@@ -219,9 +249,10 @@ pub enum ErrorKind {
 // Linux's numbers, by which backends answer on every system (include/uapi/asm-generic/errno.h).
 pub(crate) const ENXIO: i32 = 6;
 pub(crate) const EAGAIN: i32 = 11;
-const EBUSY: i32 = 16;
+const EIO: i32 = 5;
+pub(crate) const EBUSY: i32 = 16;
 pub(crate) const ENODEV: i32 = 19;
-const ENOTTY: i32 = 25;
+pub(crate) const ENOTTY: i32 = 25;
 pub(crate) const EPROTO: i32 = 71;
 const EBADMSG: i32 = 74;
 pub(crate) const EOPNOTSUPP: i32 = 95;
@@ -246,17 +277,24 @@ impl Error {
             Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Limit { .. } => ErrorKind::Limit,
             Error::Invalid { .. } => ErrorKind::Invalid,
+            Error::Vague { .. } => ErrorKind::Vague,
             Error::Io { .. } => ErrorKind::Io,
         }
     }
 
     /// Makes the error for what a backend answered when it was asked to open `bus`.
-    pub fn from_open(bus: &Arc<str>, source: io::Error) -> Error {
+    pub fn from_open(
+        bus: &Arc<str>,
+        there: impl FnOnce() -> Vec<String>,
+        source: io::Error,
+    ) -> Error {
         let bus = bus.clone();
         match (source.kind(), source.raw_os_error()) {
-            (io::ErrorKind::NotFound, _) | (_, Some(ENXIO | ENODEV)) => {
-                Error::NotFound { bus, source }
-            }
+            (io::ErrorKind::NotFound, _) | (_, Some(ENXIO | ENODEV)) => Error::NotFound {
+                bus,
+                there: there().join(", ").into(),
+                source,
+            },
             (io::ErrorKind::PermissionDenied, _) => Error::PermissionDenied { bus, source },
             (_, Some(ENOTTY)) => Error::Unsupported {
                 bus,
@@ -277,7 +315,7 @@ impl Error {
     /// The map is that of the kernel's page *I2C/SMBus Fault Codes*
     /// (Documentation/i2c/fault-codes.rst), and `EREMOTEIO`, which is not on it and by which most
     /// controllers tell of a missing acknowledge (i2c-bcm2835, i2c-designware, i2c-omap). `EIO` is *a
-    /// rather vague error* there, and is [`Error::Io`] here.
+    /// rather vague error* there, and is [`Error::Vague`] here.
     pub fn from_io(bus: &Arc<str>, address: Address, source: io::Error) -> Error {
         let bus = bus.clone();
         match source.raw_os_error() {
@@ -317,6 +355,11 @@ impl Error {
                 source,
             },
             Some(ENODEV) => Error::Removed { bus, source },
+            Some(EIO) => Error::Vague {
+                bus,
+                address,
+                source,
+            },
             // No system call says so: a virtual clock does.
             _ if source.kind() == io::ErrorKind::Unsupported => Error::Unsupported {
                 bus,
@@ -380,7 +423,7 @@ impl embedded_hal::i2c::Error for Error {
             }
             Error::NoAcknowledge { .. } => ErrorKind::NoAcknowledge(NoAcknowledgeSource::Unknown),
             Error::ArbitrationLost { .. } => ErrorKind::ArbitrationLoss,
-            Error::TimedOut { .. } | Error::Busy { .. } => ErrorKind::Bus,
+            Error::TimedOut { .. } | Error::Busy { .. } | Error::Vague { .. } => ErrorKind::Bus,
             _ => ErrorKind::Other,
         }
     }

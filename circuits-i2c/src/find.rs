@@ -31,7 +31,7 @@ pub fn list_on(backend: &dyn Backend) -> Result<Vec<String>> {
             what: "lists of buses",
             source,
         },
-        _ => Error::from_open(&ALL.into(), source),
+        _ => Error::from_open(&ALL.into(), Vec::new, source),
     })?;
     buses.sort_by(|one, other| number(one).cmp(&number(other)));
     Ok(buses)
@@ -54,7 +54,8 @@ pub(crate) fn open(
 ) -> Result<Box<dyn Handle>> {
     let open = |bus: &str| {
         let opened = backend.open(bus, config);
-        opened.map_err(|error| Error::from_open(wanted, error))
+        let there = || list_on(backend).unwrap_or_default();
+        opened.map_err(|error| Error::from_open(wanted, there, error))
     };
     let absent = match open(wanted) {
         Err(error) if error.kind() == ErrorKind::NotFound => error,

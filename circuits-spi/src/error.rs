@@ -33,7 +33,7 @@ pub enum Error {
     },
 
     /// The device is gone, or its driver is. It does not come back on this handle: open it anew.
-    #[error("SPI device {device:?} was removed")]
+    #[error("SPI device {device:?} was removed (open it anew: Board::reconnect waits for it)")]
     Removed {
         /// The device, as it was asked for.
         device: Arc<str>,

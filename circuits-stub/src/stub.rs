@@ -212,8 +212,9 @@ impl Stub {
         Ok(())
     }
 
-    /// Takes a device off an I2C bus, as if it was unplugged, and returns it, to be plugged in
-    /// again; `None` if nothing was there.
+    /// Takes a device off an I2C bus, as if its wires were, and returns it, to be plugged in again;
+    /// `None` if nothing was there. Its registers stay as they are: what comes back after it had no power
+    /// is a new chip.
     pub fn unplug_i2c(&self, bus: &str, address: impl Into<Address>) -> Option<Box<dyn Device>> {
         let address = address.into();
         let device = self.board.buses.detach(bus, address)?;

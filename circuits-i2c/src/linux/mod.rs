@@ -7,7 +7,7 @@ mod sysfs;
 use std::array;
 use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ use circuits_wait::{Clock, Monotonic};
 use embedded_hal::i2c::Operation;
 use rustix::fs::{major, minor};
 
-use crate::error::{EAGAIN, ENODEV, ENXIO, EPROTO, EREMOTEIO};
+use crate::error::{EAGAIN, EBUSY, ENODEV, ENOTTY, ENXIO, EPROTO, EREMOTEIO};
 use crate::smbus::{Block, Call, Direction, Reply};
 use crate::{Address, Backend, Config, Done, Functions, Handle, MAX_MESSAGES, Result};
 
@@ -68,9 +68,15 @@ impl Backend for Linux {
     }
 }
 
-/// Asks before i2cdev opens it: i2cdev takes any file for a bus.
+/// Any other driver may make something else of an ioctl's number.
 fn open(path: &Path, config: &Config) -> io::Result<Adapter> {
+    /// include/linux/i2c-dev.h
+    const I2C_MAJOR: u32 = 89;
     let file = File::options().read(true).write(true).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.file_type().is_char_device() || major(metadata.rdev()) != I2C_MAJOR {
+        return Err(io::Error::from_raw_os_error(ENOTTY));
+    }
     // The kernel has 32 bits of them (`i2c_get_functionality`).
     let functions = Functions::from_bits(sys::functions(&file)? as u32);
     if let Some(timeout) = config.adapter_timeout() {
@@ -152,11 +158,19 @@ impl Handle for Adapter {
     }
 
     fn owner(&self, address: Address) -> io::Result<Option<String>> {
-        let (major, minor) = self.node.numbers;
-        match sysfs::folder(major, minor) {
-            Ok(folder) => sysfs::owner(&folder, address),
-            // Without /sys nobody can tell, and what is gone is nobody's.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // On a descriptor of its own: the answer changes whom the calls of SMBus are for.
+        let file = match File::options().read(true).write(true).open(&self.node.path) {
+            Ok(file) => file,
+            // What is gone is nobody's.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if matches!(address, Address::TenBit(_)) {
+            sys::set_ten_bit(&file, true)?;
+        }
+        match sys::claim(&file, address.number()) {
+            Ok(()) => Ok(None),
+            Err(error) if error.raw_os_error() == Some(EBUSY) => Ok(Some(self.driver(address))),
             Err(error) => Err(error),
         }
     }
@@ -175,6 +189,17 @@ fn is_refused(error: &io::Error) -> bool {
 }
 
 impl Adapter {
+    /// The name of the driver that has a device, which the kernel does not say: /sys does, but for
+    /// devices that ACPI has named, whose names have no address.
+    fn driver(&self, address: Address) -> String {
+        let (major, minor) = self.node.numbers;
+        let owner = sysfs::folder(major, minor).and_then(|folder| sysfs::owner(&folder, address));
+        owner
+            .ok()
+            .flatten()
+            .unwrap_or("a driver of the kernel's".into())
+    }
+
     fn rdwr(&self, address: Address, operations: &mut [Operation<'_>]) -> io::Result<()> {
         // Room for all is laid out only where it is needed: most transactions are a write and a read.
         match operations.len() {
@@ -267,6 +292,9 @@ impl Descriptor {
             | Call::BlockProcessCall { .. }
             | Call::ReadI2cBlockData { .. } => {
                 let block = data.get(1..1 + usize::from(data[0])).and_then(Block::new);
+                // A device that says how long its block is cannot say 0 (SMBus 3.2, 6.5.7).
+                let is_own = !matches!(call, Call::ReadI2cBlockData { .. });
+                let block = block.filter(|block| !is_own || !block.is_empty());
                 Reply::Block(block.ok_or_else(|| io::Error::from_raw_os_error(EPROTO))?)
             }
             _ => Reply::Nothing,

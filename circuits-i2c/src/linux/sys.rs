@@ -1,5 +1,4 @@
-//! What i2cdev has no call for, or none that is right (include/uapi/linux/i2c-dev.h): its calls of
-//! SMBus cut blocks to 32 bytes without a word.
+//! The ioctls of i2c-dev (include/uapi/linux/i2c-dev.h, include/uapi/linux/i2c.h).
 #![allow(unsafe_code)]
 
 use std::ffi::c_ulong;
@@ -16,7 +15,7 @@ use crate::Address;
 /// `I2C_FUNCS`: what the adapter can do.
 pub(super) fn functions(adapter: &impl AsFd) -> io::Result<c_ulong> {
     const I2C_FUNCS: Opcode = 0x0705;
-    // SAFETY: I2C_FUNCS stores an unsigned long, and any other driver refuses the number (ENOTTY).
+    // SAFETY: I2C_FUNCS stores an unsigned long; `open` has made sure that it is a node of i2c-dev.
     Ok(unsafe { ioctl(adapter, Getter::<I2C_FUNCS, c_ulong>::new())? })
 }
 
@@ -28,6 +27,11 @@ pub(super) fn set_retries(adapter: &impl AsFd, retries: usize) -> io::Result<()>
 /// `I2C_TIMEOUT`: how long the adapter waits, in units of 10 ms.
 pub(super) fn set_timeout(adapter: &impl AsFd, units: usize) -> io::Result<()> {
     set::<0x0702>(adapter, units)
+}
+
+/// `I2C_SLAVE`: the same as `set_address`, but `EBUSY` where a driver of the kernel's has the device.
+pub(super) fn claim(adapter: &impl AsFd, address: u16) -> io::Result<()> {
+    set::<0x0703>(adapter, address.into())
 }
 
 /// `I2C_SLAVE_FORCE`: whom the calls of SMBus on this descriptor are for. Whether a driver of the

@@ -62,7 +62,9 @@ impl Handle for StubBus {
         if is_refused(&state, address, operations) {
             return unsupported();
         }
+        state.keep(operations);
         let mut tries = state.retries;
+        let first = self.board.schedule.now();
         loop {
             let start = state.busy_until.max(self.board.schedule.now());
             let messages = operations.iter_mut().map(|operation| match operation {
@@ -76,9 +78,15 @@ impl Handle for StubBus {
             });
             self.tell(address, start, &run, shown);
             state.busy_until = run.stop;
+            let in_time = run.stop.since(first) < state.timeout;
             match run.failed {
-                Some(failed) if failed.errno == EAGAIN && tries > 0 => tries -= 1,
-                failed => return done(failed, run.stop),
+                Some(failed) if failed.errno == EAGAIN && tries > 0 && in_time => tries -= 1,
+                failed => {
+                    if failed.is_some() {
+                        state.put_back(operations);
+                    }
+                    return done(failed, run.stop);
+                }
             }
         }
     }
@@ -109,14 +117,16 @@ impl Handle for StubBus {
             return unsupported();
         }
         let mut tries = state.retries;
+        let first = self.board.schedule.now();
         loop {
             let start = state.busy_until.max(self.board.schedule.now());
             let mut messages = Messages::new(address, pec, call);
             let run = state.run(address, messages.messages(), start);
             self.tell(address, start, &run, messages.shown());
             state.busy_until = run.stop;
+            let in_time = run.stop.since(first) < state.timeout;
             match run.failed {
-                Some(failed) if failed.errno == EAGAIN && tries > 0 => tries -= 1,
+                Some(failed) if failed.errno == EAGAIN && tries > 0 && in_time => tries -= 1,
                 Some(failed) => return done(Some(failed), run.stop),
                 None => {
                     let result = messages.reply(call).map(|got| *reply = got);

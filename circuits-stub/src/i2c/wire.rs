@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use circuits_i2c::Address;
+use circuits_i2c::{Address, Operation};
 use circuits_wait::Time;
 
 use super::controller::Controller;
@@ -114,6 +114,7 @@ impl Wire {
             name: name.into(),
             state: Mutex::new(State {
                 is_removed: false,
+                kept: Vec::new(),
                 busy_until: Time::ZERO,
                 controller: Controller::new(),
                 timeout: TIMEOUT,
@@ -138,6 +139,8 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct State {
     /// Taken away.
     pub(super) is_removed: bool,
+    /// What was in the buffers of the transaction that is under way.
+    kept: Vec<u8>,
     pub(super) busy_until: Time,
     pub(super) controller: Controller,
     pub(super) timeout: Duration,
@@ -196,6 +199,29 @@ const EPROTO: i32 = 71;
 const ETIMEDOUT: i32 = 110;
 
 impl State {
+    /// Keeps what is in the buffers of reads: a program gets what a transaction has read only if all of
+    /// it went well (`i2cdev_ioctl_rdwr`).
+    pub(super) fn keep(&mut self, operations: &[Operation<'_>]) {
+        self.kept.clear();
+        for operation in operations {
+            if let Operation::Read(buffer) = operation {
+                self.kept.extend_from_slice(buffer);
+            }
+        }
+    }
+
+    /// Puts it back.
+    pub(super) fn put_back(&self, operations: &mut [Operation<'_>]) {
+        let mut kept = self.kept.as_slice();
+        for operation in operations {
+            if let Operation::Read(buffer) = operation {
+                let (own, rest) = kept.split_at(buffer.len().min(kept.len()));
+                buffer[..own.len()].copy_from_slice(own);
+                kept = rest;
+            }
+        }
+    }
+
     /// Sends and receives, from `start` on.
     pub(super) fn run<'a>(
         &mut self,
@@ -236,7 +262,7 @@ impl State {
         let controller = &self.controller;
         let mut device = self.devices.get_mut(&address);
         let (mut bits, mut written, mut started) = (0u64, 0, false);
-        let mut failed = None;
+        let (mut failed, mut last_read) = (None, None);
         for (number, mut message) in messages.enumerate() {
             let fail = |bytes, errno, end| Failed {
                 message: number,
@@ -297,9 +323,13 @@ impl State {
             if failed.is_some() {
                 break;
             }
-            if fault == Some(Kind::FlippedBit) {
-                flip(message);
+            // Of the last byte of all that is read.
+            if fault == Some(Kind::FlippedBit) && !matches!(message, Message::Write(_)) {
+                last_read = Some(message);
             }
+        }
+        if let Some(message) = last_read {
+            flip(message);
         }
         bits += 1;
         let stop = start + controller.time(bits);

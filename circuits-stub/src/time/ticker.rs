@@ -1,7 +1,7 @@
 //! The thread that looks after a board when no thread of a program does: it ends the waits of
 //! futures in real time, and finds out when virtual time stands still.
 
-use std::io;
+use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,13 @@ impl Schedule {
             state.fire_all(|_| true, &Outcome::Deadlock(report));
             drop(self.settle(state));
         } else if state.running.is_some() && !std::mem::replace(&mut still.told, true) {
-            eprintln!("{}", state.who_runs());
+            // Not by `eprintln`, which a test that hangs keeps for itself.
+            let _ = writeln!(
+                io::stderr(),
+                "{}: if it waits for a channel, a lock or a join of std's, let it do so in \
+                 Stub::outside or Board::outside",
+                state.who_runs()
+            );
         }
         Some(STANDSTILL)
     }

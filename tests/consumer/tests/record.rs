@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use circuits::gpio::{Config, Output, Watch};
 use circuits::stub::Stub;
-use circuits::stub::chips::Tmp102;
-use circuits::{Board, Interrupt};
+use circuits::stub::chips::{Tmp102, W25q};
+use circuits::{Board, Interrupt, spi};
 use thermostat::Thermostat;
 use thermostat::proxy::{Answer, Call, Entry, Fault, Place, Proxy, Record};
 
@@ -232,5 +232,45 @@ fn an_answer_that_is_none_yet_is_not_noted() -> Result {
     let entries = room.record.entries();
     assert!(entries.iter().all(|entry| entry.call != Call::Read));
     assert!(entries.iter().all(|entry| entry.result != Err(blocked)));
+    Ok(())
+}
+
+/// What is sent in place is noted as it was sent; of what failed nothing was received.
+#[test]
+fn what_goes_to_a_memory_can_be_read() -> Result {
+    use circuits::embedded_hal::spi::{Operation, SpiDevice};
+
+    let stub = Stub::virtual_time().spi_device("spidev0.0", W25q::w25q16jv())?;
+    let proxy = Proxy::new(stub.clone());
+    let record = proxy.record().clone();
+    let board = Board::from(&stub).with_spi(proxy)?;
+    assert!(board.spi_device("spidev0.1", &spi::Config::new()).is_err());
+    let mut flash = board.spi_device("spidev0.0", &spi::Config::new())?;
+    let mut id = [0x9f, 0, 0, 0];
+    flash.transfer_in_place(&mut id)?;
+    let mut status = [0; 2];
+    flash.transaction(&mut [
+        Operation::Write(&[0x05]),
+        Operation::DelayNs(1000),
+        Operation::Read(&mut status),
+    ])?;
+    stub.remove_spi_node("spidev0.0")?;
+    assert!(flash.transfer(&mut status, &[0x05]).is_err());
+    drop(flash);
+    assert_eq!(
+        record.to_string(),
+        "\
+0.000000 s  spidev0.1: open: entity not found
+0.000000 s  spidev0.1: absence: there are controllers, and no such chip select: the device tree says which there are, on a Raspberry Pi by dtoverlay=spi0-2cs or spi1-3cs
+0.000000 s  spidev0.0: open
+0.000000 s  spidev0.0: config: Mode0, 1000000 Hz
+0.000000 s  spidev0.0: configure: Mode0, 1000000 Hz
+0.000000 s  spidev0.0: config: Mode0, 1000000 Hz
+0.000000 s  spidev0.0: transfer 9f 00 00 00 to ff ef 40 15, busy until 0.000032 s
+0.000032 s  spidev0.0: write 05, wait 1000 ns, read 00 00, busy until 0.000057 s
+0.000057 s  spidev0.0: transfer 05, read 1 bytes, busy until 0.000057 s: Cannot send after transport endpoint shutdown (os error 108)
+0.000057 s  spidev0.0: close
+"
+    );
     Ok(())
 }

@@ -8,8 +8,9 @@
 //! let board = Board::linux()?;
 //! let gpio = Proxy::new(board.gpio().clone());
 //! let i2c = Proxy::noting_in(gpio.record(), board.i2c().clone());
+//! let spi = Proxy::noting_in(gpio.record(), board.spi().clone());
 //! let record = gpio.record().clone();
-//! let board = board.with_gpio(gpio)?.with_i2c(i2c)?;
+//! let board = board.with_gpio(gpio)?.with_i2c(i2c)?.with_spi(spi)?;
 //!
 //! board.output("GPIO17")?.set(true)?;
 //! print!("{record}");
@@ -24,8 +25,9 @@ mod i2c;
 mod log;
 mod record;
 mod show;
+mod spi;
 
-pub use record::{Answer, Call, Entry, Fault, Message, Place, Record};
+pub use record::{Answer, Call, Entry, Fault, Message, Place, Record, Transfer};
 
 /// Passes everything on, and keeps a record of it.
 ///
@@ -42,8 +44,8 @@ impl<B> Proxy<B> {
         Proxy::noting_in(&Record::default(), inner)
     }
 
-    /// Stands before a backend, with a record that others have, too: what is done to lines and to
-    /// buses comes in one order then. Their clocks should be the same one.
+    /// Stands before a backend, with a record that others have, too: what is done to lines, to buses
+    /// and to SPI devices comes in one order then. Their clocks should be the same one.
     pub fn noting_in(record: &Record, inner: B) -> Proxy<B> {
         Proxy {
             inner,

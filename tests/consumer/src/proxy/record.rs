@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use circuits::gpio::{Change, ChipInfo, Config, Event, LineInfo, Request};
 use circuits::i2c::smbus::{self, Reply};
 use circuits::i2c::{self, Address};
+use circuits::spi::{self, Absence};
 use circuits::wait::Time;
 
 /// What was asked of backends, and what came of it, in the order in which it came. Clones are the
@@ -70,6 +71,10 @@ pub enum Place {
     Buses,
     /// A bus.
     Bus(String),
+    /// All SPI devices.
+    SpiDevices,
+    /// An SPI device, by the name that it was opened by.
+    SpiDevice(String),
 }
 
 impl Place {
@@ -150,8 +155,25 @@ pub enum Call {
         /// When the wire is through with it, where that was later than the answer.
         busy_until: Option<Time>,
     },
-    /// To close a bus.
+    /// To close a bus, or an SPI device.
     Close,
+    /// To open an SPI device.
+    OpenSpi,
+    /// A transaction with an SPI device.
+    TransactionSpi {
+        /// What was sent and received.
+        transfers: Vec<Transfer>,
+        /// When the wire is through with it, where that was later than the answer.
+        busy_until: Option<Time>,
+    },
+    /// To set an SPI device up.
+    ConfigureSpi(spi::Config),
+    /// How an SPI device is set up.
+    ConfigSpi,
+    /// Which SPI devices there are.
+    SpiDevices,
+    /// Why an SPI device is not there.
+    Absence,
 }
 
 /// A message of a transaction.
@@ -164,6 +186,31 @@ pub enum Message {
     /// How much was to be received by a transaction that failed. Some of it may have been: nobody
     /// says how far it came.
     NotRead(usize),
+}
+
+/// A part of a transaction with an SPI device.
+///
+/// What was received is `None` in a transaction that failed: buffers are as they were then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transfer {
+    /// What was to be sent.
+    Write(Vec<u8>),
+    /// What was received while zeros were sent.
+    Read {
+        /// How much was to be received.
+        length: usize,
+        /// What was.
+        received: Option<Vec<u8>>,
+    },
+    /// What was to be sent, and what was received at the same time.
+    Both {
+        /// What was to be sent.
+        sent: Vec<u8>,
+        /// What was received.
+        received: Option<Vec<u8>>,
+    },
+    /// A pause, in nanoseconds.
+    Delay(u32),
 }
 
 /// What is answered when nothing fails.
@@ -191,6 +238,12 @@ pub enum Answer {
     Owner(Option<String>),
     /// What came back by SMBus.
     Reply(Reply),
+    /// How an SPI device is set up.
+    ConfigSpi(spi::Config),
+    /// The names of SPI devices.
+    SpiDevices(Vec<String>),
+    /// Why an SPI device is not there.
+    Absence(Absence),
     /// The time to wait until has passed.
     TimedOut,
 }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::io;
 
 use circuits::gpio::{Config, Direction, Drive, Edge, EdgeDetection, Event};
+use circuits::spi;
+use circuits::wait::Time;
 
-use super::record::{Answer, Call, Entry, Fault, Message, Place, Record};
+use super::record::{Answer, Call, Entry, Fault, Message, Place, Record, Transfer};
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,7 +51,8 @@ impl fmt::Display for Place {
         match self {
             Place::Machine => f.write_str("gpio"),
             Place::Buses => f.write_str("i2c"),
-            Place::Chip(name) | Place::Bus(name) => f.write_str(name),
+            Place::SpiDevices => f.write_str("spi"),
+            Place::Chip(name) | Place::Bus(name) | Place::SpiDevice(name) => f.write_str(name),
             Place::Lines { chip, offsets } => {
                 write!(f, "{chip}:{}", list(offsets, u32::to_string, ","))
             }
@@ -111,16 +114,25 @@ impl fmt::Display for Call {
                 busy_until,
             } => {
                 write!(f, "{address}: {}", list(messages, Message::to_string, ", "))?;
-                match busy_until {
-                    Some(time) => write!(f, ", busy until {time}"),
-                    None => Ok(()),
-                }
+                busy(f, *busy_until)
             }
             Call::Buses => f.write_str("buses"),
             Call::Adapter => f.write_str("adapter"),
             Call::Owner(address) => write!(f, "{address}: owner"),
             Call::Smbus { address, call, .. } => write!(f, "{address}: {call:?}"),
             Call::Close => f.write_str("close"),
+            Call::OpenSpi => f.write_str("open"),
+            Call::TransactionSpi {
+                transfers,
+                busy_until,
+            } => {
+                f.write_str(&list(transfers, Transfer::to_string, ", "))?;
+                busy(f, *busy_until)
+            }
+            Call::ConfigureSpi(config) => write!(f, "configure: {}", spi_settings(config)),
+            Call::ConfigSpi => f.write_str("config"),
+            Call::SpiDevices => f.write_str("devices"),
+            Call::Absence => f.write_str("absence"),
         }
     }
 }
@@ -132,6 +144,28 @@ impl fmt::Display for Message {
             Message::Write(bytes) => write!(f, "write{}", hex(bytes)),
             Message::Read(bytes) => write!(f, "read{}", hex(bytes)),
             Message::NotRead(length) => write!(f, "read {length} bytes"),
+        }
+    }
+}
+
+impl fmt::Display for Transfer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = |bytes| list(bytes, |byte: &u8| format!(" {byte:02x}"), "");
+        match self {
+            Transfer::Write(bytes) => write!(f, "write{}", hex(bytes)),
+            Transfer::Read {
+                received: Some(bytes),
+                ..
+            } => write!(f, "read{}", hex(bytes)),
+            Transfer::Read { length, .. } => write!(f, "read {length} bytes"),
+            Transfer::Both { sent, received } => {
+                write!(f, "transfer{}", hex(sent))?;
+                match received {
+                    Some(bytes) => write!(f, " to{}", hex(bytes)),
+                    None => Ok(()),
+                }
+            }
+            Transfer::Delay(ns) => write!(f, "wait {ns} ns"),
         }
     }
 }
@@ -164,6 +198,9 @@ impl fmt::Display for Answer {
             Answer::Adapter(name) => f.write_str(name),
             Answer::Owner(driver) => f.write_str(driver.as_deref().unwrap_or("nobody")),
             Answer::Reply(reply) => write!(f, "{reply:?}"),
+            Answer::ConfigSpi(config) => f.write_str(&spi_settings(config)),
+            Answer::SpiDevices(names) => f.write_str(&names.join(", ")),
+            Answer::Absence(why) => write!(f, "{why}"),
             Answer::TimedOut => f.write_str("nothing came"),
         }
     }
@@ -203,6 +240,41 @@ fn settings(config: &Config) -> String {
         words.push(format!("debounce {:?}", config.debounce_period()));
     }
     words.join(", ")
+}
+
+/// How an SPI device is to be; what is as always goes without saying.
+fn spi_settings(config: &spi::Config) -> String {
+    let usual = spi::Config::new();
+    let mut words = vec![
+        format!("{:?}", config.clock_mode()),
+        format!("{} Hz", config.max_speed_hz()),
+    ];
+    if config.word_bits() != usual.word_bits() {
+        words.push(format!("words of {} bits", config.word_bits()));
+    }
+    if config.order() != usual.order() {
+        words.push(format!("order {:?}", config.order()));
+    }
+    if config.selects() != usual.selects() {
+        words.push(format!("chip select {:?}", config.selects()));
+    }
+    if config.is_three_wire() {
+        words.push("three wires".into());
+    }
+    if config.is_loopback() {
+        words.push("loopback".into());
+    }
+    if config.splits() {
+        words.push("split".into());
+    }
+    words.join(", ")
+}
+
+fn busy(f: &mut fmt::Formatter<'_>, until: Option<Time>) -> fmt::Result {
+    match until {
+        Some(time) => write!(f, ", busy until {time}"),
+        None => Ok(()),
+    }
 }
 
 fn list<T>(items: &[T], show: impl Fn(&T) -> String, between: &str) -> String {
