@@ -268,7 +268,7 @@ fn what_goes_to_a_memory_can_be_read() -> Result {
 0.000000 s  spidev0.0: config: Mode0, 1000000 Hz
 0.000000 s  spidev0.0: transfer 9f 00 00 00 to ff ef 40 15, busy until 0.000032 s
 0.000032 s  spidev0.0: write 05, wait 1000 ns, read 00 00, busy until 0.000057 s
-0.000057 s  spidev0.0: transfer 05, read 1 bytes, busy until 0.000057 s: Cannot send after transport endpoint shutdown (os error 108)
+0.000057 s  spidev0.0: transfer 05 00, busy until 0.000057 s: Cannot send after transport endpoint shutdown (os error 108)
 0.000057 s  spidev0.0: close
 "
     );
