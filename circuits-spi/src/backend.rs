@@ -21,8 +21,10 @@
 //!
 //! **Settings.** [`Handle::configure`] sets all of a [`Config`] that is the device's: the mode, the
 //! speed, the bits of a word, the order, the wires, the chip select. What the controller cannot do is
-//! refused as `EINVAL`, and then nothing has changed; or it is left out, and
-//! [`Handle::config`] says so. What the public type makes of a difference is an error.
+//! either refused (`EINVAL`, and nothing has changed), or left out, and [`Handle::config`] says what
+//! the device has instead. The public type reads that back and makes an error of a difference.
+//! `configure` is not called while a transaction of the same handle is under way; on other handles of the
+//! device it may be.
 //!
 //! **A transaction** is one message: the chip select becomes active, the operations go over the wire
 //! one after another, the chip select becomes inactive; no other message of the controller gets
@@ -36,15 +38,26 @@
 //! - [`DelayNs`](Operation::DelayNs) is a time that passes at least, with the chip select active. One of
 //!   0 ns alone is a message without data: the chip select becomes active, and inactive.
 //!
-//! While it reads, a device writes zeros. If a transaction fails all buffers are as they were.
+//! A [`TransferInPlace`](Operation::TransferInPlace) is handed over as it is: who keeps a record copies
+//! what is sent beforehand. While it reads, a device writes zeros. If a transaction fails all buffers are
+//! as they were.
 //!
 //! **Threads.** `transaction` may be called from several threads at once, on one handle and on several;
 //! the backend sees to it that one comes after the other.
 //!
 //! **Blocking.** A handle either blocks the thread while the wire is busy, or it does not, for as long as
-//! it lives: as a bus of circuits-i2c, by a queue and a worker thread, or by [`Done`].
+//! it lives:
 //!
-//! **Errors** of a transaction are [`io::Error`]s with Linux's numbers, whatever the system;
+//! - If [`Handle::blocks`], `transaction` returns when all is done. The public type orders the calls of its
+//!   clones in one queue (blocking and async in the order in which they were made) and runs async ones on
+//!   one worker thread a device, which owns the data meanwhile: a future that is dropped does not stop
+//!   the wire.
+//! - If not, `transaction` does all at once, in the order of the calls, and says in [`Done`] when the wire
+//!   will be through with it, whether it failed or not. The public type waits until then, blocking or
+//!   async. This is how a virtual board takes its time without a thread.
+//!
+//! **Errors** of a transaction, and of [`Handle::configure`] and [`Handle::config`], are
+//! [`io::Error`]s with Linux's numbers, whatever the system;
 //! [`Error::from_io`](crate::Error::from_io) has the map:
 //!
 //! | cause | number |
@@ -53,6 +66,9 @@
 //! | the controller cannot do it | `EINVAL` (22), `EOPNOTSUPP` (95) |
 //! | it is too long for the controller | `EMSGSIZE` (90) |
 //! | the controller did not come to an end | `ETIMEDOUT` (110) |
+//!
+//! **Defaults.** [`Backend::devices`] and [`Backend::absence`] have some: a backend that passes calls on to
+//! another one passes these on, too, or its users lose the hints.
 //!
 //! **Time.** [`Backend::clock`] is the clock that `busy_until` counts on; each call returns the same
 //! clock.

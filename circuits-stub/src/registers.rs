@@ -140,7 +140,8 @@ impl RegisterMap {
 
     /// Has `f` called when a register is written on the bus, with all registers and what was sent.
     /// The register holds that by then, unless it is read-only. `f` must not use this chip's
-    /// handles or the board, but may drive a [`Pin`](crate::Pin).
+    /// handles or the board, but may drive a [`Pin`](crate::Pin), though not one by which this very chip is
+    /// selected. It knows no time: what it drives moves when the program makes the call.
     pub fn on_write(
         self,
         register: u8,

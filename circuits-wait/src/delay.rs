@@ -24,7 +24,8 @@ impl Delay {
         Delay { clock, timer: None }
     }
 
-    /// Blocks for `duration`, unless the board is interrupted.
+    /// Blocks for `duration`, unless the board is interrupted: for pauses between things. Within a protocol
+    /// `DelayNs` is right, which nothing cuts short.
     ///
     /// # Errors
     /// [`io::ErrorKind::Interrupted`] once the board's [`Interrupt`](crate::Interrupt) is raised.

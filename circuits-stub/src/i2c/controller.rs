@@ -63,9 +63,10 @@ impl Controller {
         }
     }
 
-    /// Makes Synopsys' controller, which the Raspberry Pi 5 has, and many others
-    /// (drivers/i2c/busses/i2c-designware-*.c): no message may be empty, so there is no quick
-    /// command; there are no process calls, and no packet error codes.
+    /// Makes Synopsys' controller, which the Raspberry Pi 5 has, and many others, as mainline's
+    /// driver has it (drivers/i2c/busses/i2c-designware-*.c; that of Raspberry Pi OS knows quick
+    /// commands): no message may be empty, so there is no quick command; there are no process calls,
+    /// and no packet error codes.
     pub fn designware() -> Controller {
         let missing = Functions::QUICK
             | Functions::PROCESS_CALL
