@@ -21,13 +21,17 @@ use crate::{Address, Bus, Error, ErrorKind, Functions, Result};
 ///     .i2c_owner("i2c-1", 0x68, "rtc-ds1307");
 /// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
 ///
-/// // An address at a time.
-/// for (address, answer) in Scan::new().on(&mut bus) {
-///     match answer? {
-///         Answer::Present => assert_eq!(address, 0x48),
-///         Answer::Owned { driver } => assert_eq!((address, &*driver), (0x68, "rtc-ds1307")),
-///         Answer::Free => {}
-///         Answer::Skipped(why) => println!("{address:#04x}: {why}"),
+/// // An address at a time: `len` is how many are left.
+/// let scanning = Scan::new().on(&mut bus);
+/// assert_eq!(scanning.len(), 112);
+/// for (address, answer) in scanning {
+///     match answer {
+///         Ok(Answer::Present) => assert_eq!(address, 0x48),
+///         Ok(Answer::Owned { driver }) => assert_eq!((address, &*driver), (0x68, "rtc-ds1307")),
+///         Ok(Answer::Free) => {}
+///         Ok(Answer::Skipped(why)) => println!("{address:#04x}: {why}"),
+///         // Whoever holds the clock hides nobody behind it.
+///         Err(error) => println!("{address:#04x}: {error}"),
 ///     }
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -145,7 +149,8 @@ impl Scan {
     }
 
     /// Sets the addresses. Those below 0x08 and above 0x77 are reserved for other purposes, and above
-    /// 0x7f there are none ([`Error::Invalid`]).
+    /// 0x7f there are none ([`Error::Invalid`]). A range that is empty, as one whose end is before its
+    /// beginning, asks nobody.
     #[must_use]
     pub fn addresses(self, addresses: RangeInclusive<u8>) -> Scan {
         Scan {
@@ -244,7 +249,15 @@ impl Iterator for Scanning<'_> {
         };
         Some((address, answer(asked)))
     }
+
+    /// Exact: how far it is, of how much.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (u16::from(self.scan.last) + 1).saturating_sub(self.next);
+        (left.into(), Some(left.into()))
+    }
 }
+
+impl ExactSizeIterator for Scanning<'_> {}
 
 impl Scanning<'_> {
     /// Asks at the next address; `None` after the last.
