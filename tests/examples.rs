@@ -375,7 +375,7 @@ fn an_unknown_line_or_bus_is_named() {
         Some("stub"),
         "read_sensor",
         &["--bus", "i2c-7"],
-        &[r#"no I2C bus "i2c-7""#, "raspi-config"],
+        &[r#"no I2C bus "i2c-7""#, "there are: i2c-1"],
     );
 }
 

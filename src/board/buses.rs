@@ -40,8 +40,16 @@ impl Board {
         Bus::open_on(&self.i2c, name, &Config::new())
     }
 
-    /// Opens an I2C bus for the device at this address. Several devices of one bus had better have
-    /// clones of one [`i2c_bus`](Board::i2c_bus): their calls are in one queue then.
+    /// Opens an I2C bus with a configuration of its adapter.
+    ///
+    /// # Errors
+    /// As [`Bus::open_on`].
+    pub fn i2c_bus_with(&self, name: &str, config: &Config) -> Result<Bus> {
+        Bus::open_on(&self.i2c, name, config)
+    }
+
+    /// Opens an I2C bus for the device at this address. Several devices of one bus had better be had of
+    /// one [`i2c_bus`](Board::i2c_bus), by [`Bus::device`]: their calls are in one queue then.
     ///
     /// ```
     /// use circuits::Board;

@@ -216,7 +216,10 @@ pub(super) fn what_is_removed_says_so(bench: Arc<dyn Bench>) {
     }
     assert_eq!(buffer, [0xaa; 4], "what fails reads nothing");
     let error = Device::open_on(bench.backend(), bench.nobody(), &config()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound);
+    let Error::NotFound { absence, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(*absence, Absence::NoDriver, "{error}");
     put_back();
     // The old one is gone for good.
     let error = device.read(&mut buffer).unwrap_err();

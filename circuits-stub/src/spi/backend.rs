@@ -37,12 +37,16 @@ impl Backend for Stub {
     fn absence(&self, name: &str) -> Absence {
         let name = name.strip_prefix("/dev/").unwrap_or(name);
         let controllers = &self.board().controllers;
-        if controllers.nodes().is_empty() {
+        if controllers.is_empty() {
             return Absence::NoController;
         }
-        match numbers(name) {
-            Ok(_) => Absence::NoDevice,
-            Err(_) => Absence::Unknown,
+        let Ok((number, select)) = numbers(name) else {
+            return Absence::Unknown;
+        };
+        let wire = controllers.find(number);
+        match wire.is_some_and(|wire| wire.has_select(select)) {
+            true => Absence::NoDriver,
+            false => Absence::NoDevice,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What goes over the wires of a controller, to whom, and how long it takes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -42,6 +42,8 @@ pub(super) struct State {
     nodes: BTreeMap<u32, Node>,
     /// How many nodes there have been.
     count: u64,
+    /// Which chip selects there have been: they stay when a driver lets go of them.
+    selects: BTreeSet<u32>,
     on_lines: Vec<OnLine>,
 }
 
@@ -81,6 +83,11 @@ impl Controllers {
         self.lock().get(&number).cloned()
     }
 
+    /// Whether there are none at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// The names of all nodes, in order.
     pub(super) fn nodes(&self) -> Vec<String> {
         let wires: Vec<Arc<Wire>> = self.lock().values().cloned().collect();
@@ -99,6 +106,7 @@ impl Controllers {
                 return false;
             }
             state.count += 1;
+            state.selects.insert(select);
             let node = Node {
                 id: state.count,
                 config: Config::new(),
@@ -177,6 +185,7 @@ impl Wire {
                 busy_until: Time::ZERO,
                 nodes: BTreeMap::new(),
                 count: 0,
+                selects: BTreeSet::new(),
                 on_lines: Vec::new(),
             }),
         }
@@ -260,6 +269,11 @@ impl Wire {
     }
 
     /// Which node is on a chip select now.
+    /// Whether there is a chip select, with a node or without.
+    pub(super) fn has_select(&self, select: u32) -> bool {
+        self.hold(|state| state.selects.contains(&select))
+    }
+
     pub(super) fn id(&self, select: u32) -> Option<u64> {
         self.hold(|state| Some(state.nodes.get(&select)?.id))
     }
