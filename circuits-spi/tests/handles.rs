@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use circuits_spi::*;
-use circuits_wait::{Clock, Monotonic};
+use circuits_stub::Stub;
+use circuits_wait::Clock;
 use embedded_hal::spi::{SpiBus, SpiDevice};
 
 /// A controller as spidev is: it blocks, and cannot send the least significant bit first.
@@ -48,7 +49,7 @@ impl Backend for Mock {
         Ok(Box::new(self.clone()))
     }
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(Monotonic::default())
+        Stub::real_time().clock()
     }
 }
 
@@ -196,7 +197,7 @@ fn to_flush_is_to_wait() {
 /// No message is larger than the limits.
 #[test]
 fn no_message_is_larger_than_the_limits() {
-    use circuits_stub::{Stub, spi::Controller};
+    use circuits_stub::spi::Controller;
     let stub = Stub::virtual_time()
         .spi_controller("spidev0.0", Controller::new().bufsiz(100))
         .unwrap();
@@ -232,7 +233,7 @@ fn a_refusal_disturbs_nobody() {
             Ok(Box::new(self.clone()))
         }
         fn clock(&self) -> Arc<dyn Clock> {
-            Arc::new(Monotonic::default())
+            Stub::real_time().clock()
         }
     }
     impl Handle for Log {

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use circuits_spi::{Backend, BitOrder, Config, Device, Done, ErrorKind, Handle, Limits, Operation};
-use circuits_wait::{Clock, Monotonic};
+use circuits_stub::Stub;
+use circuits_wait::Clock;
 use embedded_hal::spi::SpiDevice;
 
 /// A controller that blocks, and reads what it writes; the most significant bit goes first.
@@ -74,7 +75,7 @@ impl Backend for Recorder {
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(Monotonic::default())
+        Stub::real_time().clock()
     }
 }
 

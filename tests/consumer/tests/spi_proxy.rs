@@ -126,7 +126,9 @@ mod kernel {
         }
 
         fn remove(&self) -> Option<Box<dyn FnOnce()>> {
-            None
+            let device = self.nobody.replace("spidev", "spi");
+            let unbound = circuits_bench::Unbound::new("spi/drivers/spidev", &device);
+            Some(Box::new(move || drop(unbound)))
         }
 
         fn run(&self, threads: Vec<Thread>) {
