@@ -67,7 +67,7 @@
 //! | it is too long for the controller | `EMSGSIZE` (90) |
 //! | the controller did not come to an end | `ETIMEDOUT` (110) |
 //!
-//! **Defaults.** [`Backend::devices`] and [`Backend::absence`] have some: a backend that passes calls on to
+//! **Defaults.** [`Backend::list`] and [`Backend::absence`] have some: a backend that passes calls on to
 //! another one passes these on, too, or its users lose the hints.
 //!
 //! **Time.** [`Backend::clock`] is the clock that `busy_until` counts on; each call returns the same
@@ -97,7 +97,7 @@ pub trait Backend: Send + Sync + Debug {
     ///
     /// # Errors
     /// [`io::ErrorKind::Unsupported`], if the backend cannot tell; the system's.
-    fn devices(&self) -> io::Result<Vec<String>> {
+    fn list(&self) -> io::Result<Vec<String>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -245,8 +245,8 @@ impl<T: Backend + ?Sized> Backend for Arc<T> {
         (**self).clock()
     }
 
-    fn devices(&self) -> io::Result<Vec<String>> {
-        (**self).devices()
+    fn list(&self) -> io::Result<Vec<String>> {
+        (**self).list()
     }
 
     fn absence(&self, name: &str) -> Absence {

@@ -4,9 +4,10 @@ use crate::node::Node;
 use crate::{Backend, ChipSelect, Config, Limits, Linux, Result};
 
 /// The wires of an SPI controller, without a chip select: for what has none, or has it on a GPIO line.
-/// It is used through embedded-hal's `SpiBus`, blocking and async. There is one owner, as that wants it: drivers
-/// share it by embedded-hal-bus, which holds it for as long as a chip is selected. While a line selects a chip,
-/// messages to other nodes of the same controller are heard by it, too: leave them alone, or give each a line.
+/// It is used through embedded-hal's `SpiBus`, blocking and async. There is one owner, as that wants
+/// it: drivers share it by embedded-hal-bus, which holds it for as long as a chip is selected. While a
+/// line selects a chip, messages to other nodes of the same controller are heard by it, too: leave
+/// them alone, or give each a line.
 ///
 /// Each call is a message of its own, whatever its length: one that is longer than a message can be goes
 /// in several, if the chip select rests ([`ChipSelect::None`]), for nobody sees a difference then.
@@ -49,7 +50,7 @@ impl Bus {
     ///
     /// # Errors
     /// As [`Device::open_on`](crate::Device::open_on). [`Error::Unsupported`](crate::Error::Unsupported)
-    /// as well where the controller has no chip select that rests (a Raspberry Pi 5).
+    /// as well where the controller has no chip select that rests (spi-dw, so far: a Raspberry Pi 5).
     pub fn open_on(backend: &dyn Backend, name: &str, config: &Config) -> Result<Bus> {
         Ok(Bus {
             node: Node::open_on(backend, name, &harmless(config))?,

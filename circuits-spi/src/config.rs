@@ -201,7 +201,7 @@ pub enum ChipSelect {
     #[default]
     ActiveLow,
     /// It is high while the device is meant. Where it is a GPIO line, as on a Raspberry Pi, that is the
-    /// device tree's affair, and refused here.
+    /// device tree's affair, and refused here (kernels before 6.2 do not tell, and ignore it).
     ActiveHigh,
     /// It rests (`SPI_NO_CS`): nobody is selected, or a GPIO line does it.
     None,

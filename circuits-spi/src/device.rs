@@ -104,7 +104,7 @@ pub fn list() -> Result<Vec<String>> {
 /// # Errors
 /// [`Error::Unsupported`] if it cannot tell; the system's.
 pub fn list_on(backend: &dyn Backend) -> Result<Vec<String>> {
-    backend.devices().map_err(|source| {
+    backend.list().map_err(|source| {
         let device = "all".into();
         match source.kind() {
             std::io::ErrorKind::Unsupported => Error::Unsupported {

@@ -12,6 +12,8 @@ mod hal;
 mod linux;
 mod messages;
 mod node;
+mod settings;
+mod shared;
 
 pub use backend::{Absence, Backend, Done, Handle, Limits};
 pub use bus::Bus;

@@ -6,6 +6,7 @@ use std::mem;
 
 use embedded_hal::spi::Operation;
 
+use crate::settings::Settings;
 use crate::{Done, Limits};
 
 /// Operations as one message takes them: those of one kind that are neighbours are one, for each costs
@@ -47,17 +48,6 @@ pub(crate) enum Plan {
     Joined,
     /// As a copy, in several messages.
     Split,
-}
-
-/// What of a configuration concerns messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
-    pub(crate) word_bytes: usize,
-    pub(crate) word_bits: u8,
-    /// The bits of words are turned round here.
-    pub(crate) reverses: bool,
-    pub(crate) splits: bool,
-    pub(crate) three_wire: bool,
 }
 
 /// All lengths, one over another: if it is whole words, each of them is (a word has 1, 2 or 4 bytes).

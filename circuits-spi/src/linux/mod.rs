@@ -57,7 +57,7 @@ impl Backend for Linux {
         Arc::new(self.clock.clone())
     }
 
-    fn devices(&self) -> io::Result<Vec<String>> {
+    fn list(&self) -> io::Result<Vec<String>> {
         let mut devices = Vec::new();
         match fs::read_dir("/sys/class/spidev") {
             Ok(entries) => {

@@ -30,7 +30,7 @@ impl Backend for Stub {
         self.clock()
     }
 
-    fn devices(&self) -> io::Result<Vec<String>> {
+    fn list(&self) -> io::Result<Vec<String>> {
         Ok(self.board().controllers.nodes())
     }
 

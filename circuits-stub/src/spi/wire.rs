@@ -268,12 +268,12 @@ impl Wire {
         });
     }
 
-    /// Which node is on a chip select now.
     /// Whether there is a chip select, with a node or without.
     pub(super) fn has_select(&self, select: u32) -> bool {
         self.hold(|state| state.selects.contains(&select))
     }
 
+    /// Which node is on a chip select now.
     pub(super) fn id(&self, select: u32) -> Option<u64> {
         self.hold(|state| Some(state.nodes.get(&select)?.id))
     }

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use circuits::gpio::{Backend, LineSpec};
 use circuits::stub::Stub;
 use circuits::wait::Interrupt;
-use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, VirtualBoard, signal_this_thread};
 use circuits_gpio::contract::{Bench, FACTS};
 use thermostat::proxy::Proxy;
 
 struct Virtual {
-    stub: Stub,
+    board: VirtualBoard,
     proxy: Proxy<Stub>,
-    executor: Executor,
 }
 
 impl Virtual {
@@ -22,9 +21,8 @@ impl Virtual {
         let stub = stub.lines(["left", "right", "lamp"]).chip("other", ["far"]);
         let proxy = Proxy::new(stub.clone());
         Arc::new(Virtual {
-            stub,
+            board: VirtualBoard::new(stub, executor),
             proxy,
-            executor,
         })
     }
 }
@@ -43,41 +41,31 @@ impl Bench for Virtual {
     }
 
     fn drive(&self, input: usize, high: bool) {
-        self.stub.drive(&self.inputs()[input], high).unwrap();
+        self.board.stub.drive(&self.inputs()[input], high).unwrap();
     }
 
     fn level(&self) -> bool {
-        self.stub.level("lamp").unwrap()
+        self.board.stub.level("lamp").unwrap()
     }
 
     fn remove(&self) {
-        self.stub.remove_chip("gpiochip0").unwrap();
+        self.board.stub.remove_chip("gpiochip0").unwrap();
     }
 
     fn forbidden(&self, f: &mut (dyn FnMut(&dyn Backend) + Send)) {
-        f(&Proxy::new(self.stub.without_permission()));
+        f(&Proxy::new(self.board.stub.without_permission()));
     }
 
     fn interrupt(&self) -> Interrupt {
-        self.stub.interrupt().unwrap()
+        self.board.stub.interrupt().unwrap()
     }
 
     fn run(&self, threads: Vec<Thread>) {
-        self.stub.run(|| {
-            let threads: Vec<_> = threads
-                .into_iter()
-                .map(|(name, f)| self.stub.spawn(name, f).unwrap())
-                .collect();
-            for thread in threads {
-                thread.join().unwrap();
-            }
-        });
+        self.board.run(threads);
     }
 
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let executor = self.executor;
-        self.stub
-            .block_on_with(|task| executor.run(Box::pin(task)), future);
+        self.board.block_on(future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {

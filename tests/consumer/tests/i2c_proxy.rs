@@ -9,14 +9,13 @@ use circuits::i2c::Backend;
 use circuits::stub::Stub;
 use circuits::stub::chips::{At24c, At24cSize, Tmp102};
 use circuits::stub::i2c::Controller;
-use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, VirtualBoard, signal_this_thread};
 use circuits_i2c::contract::{Bench, FACTS, MEMORY, OWNED, SENSOR};
 use thermostat::proxy::Proxy;
 
 struct Virtual {
-    stub: Stub,
+    board: VirtualBoard,
     proxy: Proxy<Stub>,
-    executor: Executor,
 }
 
 impl Virtual {
@@ -30,9 +29,8 @@ impl Virtual {
             .i2c_owner("i2c-1", OWNED, "lm75");
         let proxy = Proxy::new(stub.clone());
         Arc::new(Virtual {
-            stub,
+            board: VirtualBoard::new(stub, executor),
             proxy,
-            executor,
         })
     }
 }
@@ -55,21 +53,11 @@ impl Bench for Virtual {
     }
 
     fn run(&self, threads: Vec<Thread>) {
-        self.stub.run(|| {
-            let threads: Vec<_> = threads
-                .into_iter()
-                .map(|(name, f)| self.stub.spawn(name, f).unwrap())
-                .collect();
-            for thread in threads {
-                thread.join().unwrap();
-            }
-        });
+        self.board.run(threads);
     }
 
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let executor = self.executor;
-        self.stub
-            .block_on_with(|task| executor.run(Box::pin(task)), future);
+        self.board.block_on(future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use circuits::spi::Backend;
 use circuits::stub::Stub;
 use circuits::stub::chips::W25q;
-use circuits_bench::{Executor, Suite, Thread, signal_this_thread};
+use circuits_bench::{Executor, Suite, Thread, VirtualBoard, signal_this_thread};
 use circuits_spi::contract::{Bench, FACTS};
 use thermostat::proxy::Proxy;
 
 struct Virtual {
-    stub: Stub,
+    board: VirtualBoard,
     proxy: Proxy<Stub>,
-    executor: Executor,
 }
 
 impl Virtual {
@@ -26,9 +25,8 @@ impl Virtual {
             .unwrap();
         let proxy = Proxy::new(stub.clone());
         Arc::new(Virtual {
-            stub,
+            board: VirtualBoard::new(stub, executor),
             proxy,
-            executor,
         })
     }
 }
@@ -47,27 +45,17 @@ impl Bench for Virtual {
     }
 
     fn remove(&self) -> Option<Box<dyn FnOnce()>> {
-        let stub = self.stub.clone();
+        let stub = self.board.stub.clone();
         stub.remove_spi_node("spidev0.1").unwrap();
         Some(Box::new(move || stub.plug_spi_node("spidev0.1").unwrap()))
     }
 
     fn run(&self, threads: Vec<Thread>) {
-        self.stub.run(|| {
-            let threads: Vec<_> = threads
-                .into_iter()
-                .map(|(name, f)| self.stub.spawn(name, f).unwrap())
-                .collect();
-            for thread in threads {
-                thread.join().unwrap();
-            }
-        });
+        self.board.run(threads);
     }
 
     fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let executor = self.executor;
-        self.stub
-            .block_on_with(|task| executor.run(Box::pin(task)), future);
+        self.board.block_on(future);
     }
 
     fn signals(&self) -> Box<dyn Fn() + Send> {

@@ -23,9 +23,9 @@ impl<B: Backend> Backend for Proxy<B> {
         self.inner.clock()
     }
 
-    fn devices(&self) -> io::Result<Vec<String>> {
+    fn list(&self) -> io::Result<Vec<String>> {
         let log = Log::new(&self.record, self.inner.clock(), Place::SpiDevices);
-        let devices = || self.inner.devices();
+        let devices = || self.inner.list();
         let answer = |names: &Vec<String>| Answer::SpiDevices(names.clone());
         log.note(Call::SpiDevices, devices, answer)
     }
