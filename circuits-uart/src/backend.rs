@@ -24,8 +24,8 @@
 //! They are [`io::Error`]s with Linux's numbers, whatever the system.
 //!
 //! **Settings.** [`Handle::configure`] sets all of a [`Config`] that is the port's: baud rate, character,
-//! flow control, the marking of errors; RS-485 and low latency where the configuration asks for them, or
-//! where they are on and it does not. What the driver cannot do is either refused (`EINVAL`, `ENOTTY`,
+//! flow control, the marking of errors; RS-485 and low latency only where the configuration says how they
+//! are to be. What the driver cannot do is either refused (`EINVAL`, `ENOTTY`,
 //! `EOPNOTSUPP`, and nothing has changed), or left out, and [`Handle::config`] says what the port has
 //! instead; the public type reads that back and makes an error of a difference, and puts back what was
 //! there. The exception is the baud rate, of which it has the one that the hardware can do: the public type

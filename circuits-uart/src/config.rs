@@ -22,7 +22,7 @@ pub struct Config {
     hang_up: bool,
     dtr: Option<bool>,
     rts: Option<bool>,
-    low_latency: bool,
+    low_latency: Option<bool>,
     rs485: Option<Rs485>,
     #[cfg_attr(feature = "serde", serde(rename = "timeout_us", with = "micros"))]
     timeout: Option<Duration>,
@@ -42,7 +42,7 @@ impl Default for Config {
             hang_up: true,
             dtr: None,
             rts: None,
-            low_latency: false,
+            low_latency: None,
             rs485: None,
             timeout: None,
         }
@@ -125,11 +125,12 @@ impl Config {
     /// Sets whether what came is handed on at once, instead of a few characters later
     /// (`ASYNC_LOW_LATENCY`; an FTDI adapter waits 16 ms otherwise). Default: as the driver has it.
     pub fn low_latency(mut self, low_latency: bool) -> Config {
-        self.low_latency = low_latency;
+        self.low_latency = Some(low_latency);
         self
     }
 
-    /// Sets that the driver switches the direction of a line of RS-485, and how. Default: it does not.
+    /// Sets that the driver switches the direction of a line of RS-485, and how; or that it does not
+    /// ([`Rs485::off`]). Default: as the driver has it, by the device tree.
     pub fn rs485(mut self, rs485: Rs485) -> Config {
         self.rs485 = Some(rs485);
         self
@@ -194,12 +195,12 @@ impl Config {
         self.rts
     }
 
-    /// Tells whether what came is handed on at once.
-    pub fn has_low_latency(&self) -> bool {
+    /// Tells whether what came is handed on at once, if that was set.
+    pub fn has_low_latency(&self) -> Option<bool> {
         self.low_latency
     }
 
-    /// Returns how the driver switches the direction of a line of RS-485, if it does.
+    /// Returns how the driver switches the direction of a line of RS-485, if that was set.
     pub fn direction_control(&self) -> Option<&Rs485> {
         self.rs485.as_ref()
     }
@@ -215,6 +216,20 @@ impl Config {
         let halves = 2 * (1 + u64::from(self.data_bits) + parity) + self.stop_halves();
         let nanos = halves * 500_000_000 / u64::from(self.baud.max(1));
         Duration::from_nanos(nanos)
+    }
+
+    pub(crate) fn without_rs485(&self) -> Config {
+        Config {
+            rs485: None,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn without_low_latency(&self) -> Config {
+        Config {
+            low_latency: None,
+            ..self.clone()
+        }
     }
 
     /// How many halves of a bit a character ends with: a 16450 takes two stop bits after five bits of
@@ -296,6 +311,7 @@ pub enum FlowControl {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Rs485 {
+    pub(crate) on: bool,
     pub(crate) rts_on_send: bool,
     pub(crate) receive_while_sending: bool,
     pub(crate) terminate: bool,
@@ -307,6 +323,7 @@ pub struct Rs485 {
 impl Default for Rs485 {
     fn default() -> Rs485 {
         Rs485 {
+            on: true,
             rts_on_send: true,
             receive_while_sending: false,
             terminate: false,
@@ -320,6 +337,14 @@ impl Rs485 {
     /// Makes the default: RTS is active while data is sent, without delays.
     pub fn new() -> Rs485 {
         Rs485::default()
+    }
+
+    /// Makes the setting that has the driver leave RTS alone.
+    pub fn off() -> Rs485 {
+        Rs485 {
+            on: false,
+            ..Rs485::default()
+        }
     }
 
     /// Sets whether RTS is active while data is sent, and inactive otherwise. Default: so, and not the
@@ -351,6 +376,11 @@ impl Rs485 {
     pub fn delay_after_ms(mut self, ms: u32) -> Rs485 {
         self.delay_after_ms = ms;
         self
+    }
+
+    /// Tells whether the driver switches the direction at all.
+    pub fn is_on(&self) -> bool {
+        self.on
     }
 
     /// Tells whether RTS is active while data is sent.

@@ -3,10 +3,22 @@
 
 pub mod backend;
 mod config;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod error;
+mod hal;
+mod halves;
+#[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
+mod linux;
 mod modem;
+mod port;
+mod settings;
+mod wait;
 
 pub use backend::{Backend, Handle, Interest, Queue, Received};
 pub use config::{Config, FlowControl, Parity, Rs485, StopBits};
 pub use error::{Error, ErrorKind, Result};
+pub use halves::{Reader, Writer};
+pub use linux::Linux;
 pub use modem::{Counters, ModemChange, ModemLines};
+pub use port::{Port, list, list_on};

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
+use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -213,4 +214,41 @@ fn no_thread_waits_before_a_future_does() {
         block_on(embedded_hal_async::delay::DelayNs::delay_ms(&mut delay, 1));
     }
     assert_eq!(has_thread(), 1);
+}
+
+/// Both directions of one socket are waited for, by threads and by futures.
+#[test]
+fn room_to_write_is_waited_for() {
+    let (here, there) = UnixStream::pair().unwrap();
+    here.set_nonblocking(true).unwrap();
+    let clock = Monotonic::new();
+    let writer = Fd::to_write(here.try_clone().unwrap(), &clock);
+    let reader = Fd::new(here, &clock);
+    let mut write = || writer.get_ref().write(&[0; 4096]).map(drop);
+    let mut read = || reader.get_ref().read(&mut [0]).map(drop);
+    let later = |f: &(dyn Fn() + Sync)| {
+        thread::sleep(Duration::from_millis(20));
+        f();
+    };
+    let make_room = || assert!((&there).read(&mut vec![0; 1 << 20]).unwrap() > 4096);
+
+    while write().is_ok() {}
+    let soon = Some(clock.now() + Duration::from_millis(20));
+    assert!(!writer.block(soon, &mut write).unwrap());
+    thread::scope(|scope| {
+        scope.spawn(|| later(&make_room));
+        assert!(writer.block(None, &mut write).unwrap());
+    });
+
+    while write().is_ok() {}
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            later(&make_room);
+            later(&|| (&there).write_all(b"x").unwrap());
+        });
+        block_on(async {
+            poll_fn(|cx| writer.poll(cx, &mut write)).await.unwrap();
+            poll_fn(|cx| reader.poll(cx, &mut read)).await.unwrap();
+        });
+    });
 }

@@ -9,23 +9,43 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::reactor::Registration;
 use crate::{Clock, Interrupt, Monotonic, Ready, Time};
 
-/// A descriptor to be read from, as something to wait on.
+/// A descriptor to be read from, or to be written to, as something to wait on.
 ///
-/// A descriptor is wrapped once. It must be non-blocking (`O_NONBLOCK`): an operation that blocked
+/// A descriptor is wrapped once: who reads and writes wraps a duplicate as well. It must be non-blocking (`O_NONBLOCK`): an operation that blocked
 /// could not be timed out, interrupted or awaited.
 #[derive(Debug)]
 pub struct Fd<T: AsFd> {
     io: T,
+    direction: Direction,
     interrupt: Option<Interrupt>,
     registration: OnceLock<Registration>,
     registering: Mutex<()>,
 }
 
+/// What one waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// Something to read.
+    Read,
+    /// Room to write.
+    Write,
+}
+
 impl<T: AsFd> Fd<T> {
-    /// Wraps `io`, whose waits end when `clock` is interrupted.
+    /// Wraps `io`, to wait until it can be read. Waits end when `clock` is interrupted.
     pub fn new(io: T, clock: &Monotonic) -> Fd<T> {
+        Fd::towards(Direction::Read, io, clock)
+    }
+
+    /// Wraps `io`, to wait until it can be written to. Waits end when `clock` is interrupted.
+    pub fn to_write(io: T, clock: &Monotonic) -> Fd<T> {
+        Fd::towards(Direction::Write, io, clock)
+    }
+
+    fn towards(direction: Direction, io: T, clock: &Monotonic) -> Fd<T> {
         Fd {
             io,
+            direction,
             interrupt: clock.interrupt().ok(),
             registration: OnceLock::new(),
             registering: Mutex::new(()),
@@ -46,7 +66,7 @@ impl<T: AsFd> Fd<T> {
         if let Some(registration) = self.registration.get() {
             return Ok(registration);
         }
-        let registration = Registration::new(&self.io)?;
+        let registration = Registration::new(&self.io, self.direction)?;
         Ok(self.registration.get_or_init(|| registration))
     }
 }
@@ -65,7 +85,7 @@ impl<T: AsFd + Send + Sync + Debug> Ready for Fd<T> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return done.map(|()| true),
             }
-            if !readable(&self.io, self.interrupt.as_ref(), deadline)? {
+            if !ready(&self.io, self.direction, self.interrupt.as_ref(), deadline)? {
                 return Ok(false);
             }
         }
@@ -107,17 +127,19 @@ impl<T: AsFd> Drop for Fd<T> {
     }
 }
 
-/// Blocks until `io` can be read, or `interrupt` is raised (`true`), or `deadline` has passed
-/// (`false`).
-pub(super) fn readable(
+/// Blocks until `io` can be read or written, or `interrupt` is raised (`true`), or `deadline` has
+/// passed (`false`).
+fn ready(
     io: &impl AsFd,
+    direction: Direction,
     interrupt: Option<&Interrupt>,
     deadline: Option<Time>,
 ) -> io::Result<bool> {
-    let mut fds = [
-        PollFd::new(io, PollFlags::IN),
-        PollFd::new(io, PollFlags::IN),
-    ];
+    let flags = match direction {
+        Direction::Read => PollFlags::IN,
+        Direction::Write => PollFlags::OUT,
+    };
+    let mut fds = [PollFd::new(io, flags), PollFd::new(io, flags)];
     let fds = match interrupt {
         Some(interrupt) => {
             fds[1] = PollFd::new(interrupt, PollFlags::IN);

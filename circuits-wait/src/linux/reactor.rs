@@ -8,6 +8,8 @@ use std::thread;
 
 use rustix::event::epoll;
 
+use super::fd::Direction;
+
 /// One thread in one `epoll_wait(2)` for all futures of the process, whatever executor runs them.
 /// It starts with the first future that has to wait and sleeps while nothing happens.
 ///
@@ -43,8 +45,12 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// Has `fd` watched for something to read.
-    pub(super) fn new(fd: &impl AsFd) -> io::Result<Registration> {
+    /// Has `fd` watched for something to read, or for room to write.
+    pub(super) fn new(fd: &impl AsFd, direction: Direction) -> io::Result<Registration> {
+        let flags = match direction {
+            Direction::Read => epoll::EventFlags::IN,
+            Direction::Write => epoll::EventFlags::OUT,
+        };
         let reactor = reactor()?;
         let slot = Arc::new(Mutex::new(Slot::default()));
         let mut slots = lock(&reactor.slots);
@@ -54,7 +60,7 @@ impl Registration {
             &reactor.epoll,
             fd,
             epoll::EventData::new_u64(key),
-            epoll::EventFlags::IN | epoll::EventFlags::ET,
+            flags | epoll::EventFlags::ET,
         )?;
         slots.by_key.insert(key, slot.clone());
         drop(slots);

@@ -1,0 +1,1 @@
+//! The facts that every backend must show.
