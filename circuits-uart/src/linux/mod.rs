@@ -31,7 +31,10 @@ impl Linux {
     }
 
     /// Takes over a terminal that is open.
-    pub(crate) fn adopt(&self, fd: OwnedFd) -> io::Result<Box<dyn Handle>> {
+    ///
+    /// # Errors
+    /// `ENOTTY`: it is none.
+    pub fn adopt(&self, fd: OwnedFd) -> io::Result<Box<dyn Handle>> {
         let _ = fd;
         Err(io::ErrorKind::Unsupported.into())
     }
