@@ -103,35 +103,33 @@ fn by_threads() {
     });
 }
 
+async fn send_async(mut to: impl embedded_io_async_07::Write, seed: u64) {
+    let mut stream = Stream::new(seed);
+    while !stream.is_done() {
+        let size = stream.size();
+        stream.done += to.write(stream.next(size)).await.unwrap();
+    }
+    to.flush().await.unwrap();
+}
+
+async fn receive_async(mut from: impl embedded_io_async_07::Read, seed: u64) {
+    let (mut stream, mut buffer) = (Stream::new(seed), [0; MOST]);
+    while !stream.is_done() {
+        let size = stream.size();
+        let read = from.read(&mut buffer[..size]).await.unwrap();
+        stream.check(&buffer[..read]);
+    }
+}
+
 #[test]
 fn by_futures() {
-    use embedded_io_async_07::{Read as _, Write as _};
-
     let (port, other) = pair();
-    let (mut reader, mut writer) = port.split();
+    let (reader, writer) = port.split();
     let other = &other;
     thread::scope(|scope| {
-        scope.spawn(move || {
-            let mut stream = Stream::new(3);
-            block_on(async {
-                while !stream.is_done() {
-                    let size = stream.size();
-                    stream.done += writer.write(stream.next(size)).await.unwrap();
-                }
-                writer.flush().await.unwrap();
-            });
-        });
+        scope.spawn(move || block_on(send_async(writer, 3)));
         scope.spawn(move || receive(other, 3));
         scope.spawn(move || send(other, 4));
-        scope.spawn(move || {
-            let (mut stream, mut buffer) = (Stream::new(4), [0; MOST]);
-            block_on(async {
-                while !stream.is_done() {
-                    let size = stream.size();
-                    let read = reader.read(&mut buffer[..size]).await.unwrap();
-                    stream.check(&buffer[..read]);
-                }
-            });
-        });
+        scope.spawn(move || block_on(receive_async(reader, 4)));
     });
 }
