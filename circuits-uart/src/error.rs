@@ -202,11 +202,11 @@ pub enum ErrorKind {
 }
 
 // Linux's numbers, by which backends answer on every system (include/uapi/asm-generic/errno.h).
-const EIO: i32 = 5;
+pub(crate) const EIO: i32 = 5;
 const ENXIO: i32 = 6;
 pub(crate) const EAGAIN: i32 = 11;
-const EBUSY: i32 = 16;
-const ENODEV: i32 = 19;
+pub(crate) const EBUSY: i32 = 16;
+pub(crate) const ENODEV: i32 = 19;
 pub(crate) const EINVAL: i32 = 22;
 pub(crate) const ENOTTY: i32 = 25;
 pub(crate) const EOPNOTSUPP: i32 = 95;
