@@ -200,7 +200,10 @@ impl State {
             return Err(Exception::Value);
         }
         let registers = range(first, count)?;
-        if !registers.clone().all(|register| self.holding.contains_key(&register)) {
+        if !registers
+            .clone()
+            .all(|register| self.holding.contains_key(&register))
+        {
             return Err(Exception::Address);
         }
         for (register, value) in registers.zip(values.chunks_exact(2)) {

@@ -99,8 +99,10 @@ pub(super) fn a_wait_is_interrupted_and_loses_nothing(bench: Arc<dyn Bench>) {
             assert_eq!(error.kind(), ErrorKind::Interrupted);
             let error = port.drain(None).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Interrupted);
+            interrupt.clear();
             bench.send(b"kept");
             pause(&*bench);
+            interrupt.raise();
             let error = port.read_within(&mut [0; 8], LONG).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Interrupted);
             interrupt.clear();

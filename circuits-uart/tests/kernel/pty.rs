@@ -19,7 +19,9 @@ const NO_NAME: &str = "it is no serial port that could be listed";
 const GONE: &str = "what a pseudo-terminal's user has not read when the controlling side closes is thrown \
     away by the kernel (tty_ldisc_hangup)";
 const NO_OPENING: &str = "it is not opened by a name";
-const ITS_OWN: &str = "software flow control is the other side's, which has the settings";
+const KEPT: &str = "the kernel keeps what is written for who opens the other side next";
+const ITS_OWN: &str =
+    "the settings are the other side's, and so are what they do to bytes that come";
 
 /// What the user's side cannot show.
 pub(super) const EXCUSED: &[Excused] = &[
@@ -51,7 +53,9 @@ pub(super) const EXCUSED_CONTROLLING: &[Excused] = &[
     ("a_port_is_opened_by_its_path", NO_OPENING),
     ("what_is_not_there_is_not_found", NO_OPENING),
     ("ports_are_listed", NO_OPENING),
+    ("every_byte_survives_the_report_of_errors", ITS_OWN),
     ("software_flow_control_stops_who_sends", ITS_OWN),
+    ("all_calls_tell_of_the_end", KEPT),
 ];
 
 /// Which end of a pseudo-terminal is the port.
