@@ -70,7 +70,9 @@ pub enum Error {
 
     /// The hardware has no baud rate that is near enough: within 2 %, which a character of ten bits
     /// survives.
-    #[error("serial port {port:?} does not support {asked} baud: {granted} is the nearest it can do")]
+    #[error(
+        "serial port {port:?} does not support {asked} baud: {granted} is the nearest it can do"
+    )]
     Baud {
         /// The port, as it was asked for.
         port: Arc<str>,
