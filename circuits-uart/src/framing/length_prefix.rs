@@ -26,7 +26,7 @@ pub struct LengthPrefix {
     counts_all: bool,
     max_length: usize,
     state: State,
-    /// The bytes of the length, as far as they have come.
+    /// The bytes of the length, as far as they have come; those that it does not have stay 0.
     length: [u8; 4],
 }
 
@@ -209,7 +209,6 @@ impl Framing for LengthPrefix {
 
     fn reset(&mut self) {
         self.state = State::Head(0);
-        self.length = [0; 4];
     }
 }
 
@@ -302,5 +301,7 @@ mod tests {
             let length = length + 1;
             assert_eq!(seen, [Err(FrameError::Incomplete { length })]);
         }
+        let seen = decoded(&LengthPrefix::u16_be(), &[0]);
+        assert_eq!(seen, [Err(FrameError::Incomplete { length: 1 })]);
     }
 }

@@ -180,7 +180,8 @@ fn take<'a>(bytes: &mut &'a [u8], count: usize) -> &'a [u8] {
     taken
 }
 
-/// Where a byte is first. It is std's own search, several times as fast as `position`.
+/// Where a byte is first. It is std's own search: as fast as `position` over a few bytes, and several times
+/// as fast over many.
 fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
     let up_to = { bytes }.skip_until(byte).unwrap_or_default();
     bytes[..up_to].ends_with(&[byte]).then(|| up_to - 1)

@@ -204,6 +204,8 @@ pub(crate) fn framed(chosen: &Chosen, bytes: &[u8]) -> Vec<Outcome> {
     let mut framed = Framed::new(chosen.pieces(bytes), chosen.framing());
     let mut seen = Vec::new();
     loop {
+        // A byte ends one at most, and the end one more.
+        assert!(seen.len() <= bytes.len() + 1);
         match framed.read_frame() {
             Ok(Some(frame)) => seen.push(Ok(frame.to_vec())),
             Ok(None) => return seen,
