@@ -114,6 +114,18 @@ impl<T, F: Framing> Framed<T, F> {
         Ok(is_frame.then(|| self.input.frame()))
     }
 
+    /// What futures read by.
+    pub(super) fn parts(&mut self) -> (&T, &mut Input<F>) {
+        (&self.io, &mut self.input)
+    }
+
+    /// Encodes a frame; what of it is to be written is returned.
+    pub(super) fn encode(&mut self, frame: &[u8]) -> Result<(&mut T, &[u8]), FrameError> {
+        self.output.clear();
+        self.input.framing.encode(frame, &mut self.output)?;
+        Ok((&mut self.io, &self.output))
+    }
+
     /// Forgets all that was read and not handed out: after a new start of the device, or when the port has
     /// been opened anew.
     pub fn discard(&mut self) {
@@ -154,10 +166,7 @@ impl<T: Write, F: Framing> Framed<T, F> {
     /// frame of [`Cobs`](super::Cobs), [`Slip`](super::Slip), [`Lines`](super::Lines) or
     /// [`Delimiter`](super::Delimiter) it takes one more end of a frame for the next one to be whole.
     pub fn write_frame(&mut self, frame: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.output.clear();
-        self.input
-            .framing
-            .encode(frame.as_ref(), &mut self.output)?;
-        Ok(self.io.write_all(&self.output)?)
+        let (io, bytes) = self.encode(frame.as_ref())?;
+        Ok(io.write_all(bytes)?)
     }
 }

@@ -86,6 +86,7 @@ mod delimiter;
 mod error;
 mod fixed;
 mod framed;
+mod futures;
 mod input;
 mod length_prefix;
 mod lines;
