@@ -90,6 +90,13 @@ pub(super) struct Attached {
     pub(super) line: Line,
 }
 
+impl Attached {
+    /// Asks the device when it does something by itself: not in the past.
+    pub(super) fn ask(&mut self, now: Time) {
+        self.next = self.device.next().map(|next| next.max(now));
+    }
+}
+
 impl Tty {
     pub(super) fn new(name: &str) -> Tty {
         let controller = Controller::new();
