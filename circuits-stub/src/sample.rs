@@ -10,7 +10,7 @@ use crate::Stub;
 use crate::chips::{Mcp3008, Picture, Ssd1306, Tmp102, W25q};
 use crate::parts::{Button, Encoder};
 use crate::stub::Board;
-use crate::{i2c, spi};
+use crate::{i2c, spi, uart};
 
 /// The lines of a Raspberry Pi 3's header as its device tree names them (bcm2837-rpi-3-b.dts), and
 /// the rest of its chip's.
@@ -60,7 +60,8 @@ impl Stub {
     /// that warms up and cools down by half a degree a minute, an SSD1306 with 128 by 64 pixels at 0x3c, a
     /// W25Q32JV flash memory with a text at `spidev0.0` and an MCP3008 converter at `spidev0.1` (its channel
     /// 0 goes up and down with a knob that somebody turns, the others have eighths of its 3.3 V), another
-    /// converter that `GPIO25` selects, with 1 V at its channel 0, an LED on `GPIO17`, a button from `GPIO27` to
+    /// converter that `GPIO25` selects, with 1 V at its channel 0, a serial port `ttyAMA0` that receives
+    /// what it sends, an LED on `GPIO17`, a button from `GPIO27` to
     /// ground that somebody presses every second, and a rotary encoder on `GPIO5` and
     /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
     /// another one takes line 45 now and then. What the screen shows is put into the trace, twice a second
@@ -73,7 +74,10 @@ impl Stub {
         let stub = Stub::real_time()
             .model("Raspberry Pi 3 Model B, virtual")
             .chip("pinctrl-bcm2835", names)
-            .i2c_controller("i2c-1", i2c::Controller::bcm2835());
+            .i2c_controller("i2c-1", i2c::Controller::bcm2835())
+            .serial_controller("ttyAMA0", uart::Controller::pl011());
+        // Nothing is connected to it yet.
+        let _ = stub.plug_serial_cable("ttyAMA0", "ttyAMA0");
         // The address is good, and nobody has it yet.
         let _ = stub.plug_i2c("i2c-1", 0x48, Tmp102::following(room));
         let screen = Ssd1306::new_128x64();

@@ -210,10 +210,10 @@ impl Pump {
     /// Has the line ask for what there is to be sent.
     fn poke(&self) -> io::Result<()> {
         let board = self.board.upgrade().ok_or(io::ErrorKind::NotFound)?;
-        board.serial.change(&board, |state, _| {
+        board.serial.change(&board, |state, now| {
             let port = state.find(&self.port);
             if let Some(Peer::Device(attached)) = port.map(|port| &mut state.ttys[port].peer) {
-                attached.next = attached.device.next();
+                attached.ask(now);
             }
         });
         Ok(())

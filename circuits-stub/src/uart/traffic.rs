@@ -7,7 +7,7 @@
 use circuits_uart::{FlowControl, Interest};
 use circuits_wait::Time;
 
-use super::sender::{Next, UnderWay, Way, What};
+use super::sender::{Next, Sender, UnderWay, Way, What};
 use super::tty::{Peer, Tty, WAKEUP, XOFF, XON};
 use super::wave::{self, Heard};
 use super::wire::State;
@@ -37,36 +37,37 @@ pub(super) enum Event {
 }
 
 impl Tty {
-    /// What happens to it by itself, and when.
-    fn events(&self) -> impl Iterator<Item = (Time, Event)> {
-        let end = |under_way: &Option<UnderWay>| under_way.as_ref().map(|under_way| under_way.end);
-        let attached = match &self.peer {
-            Peer::Device(attached) => Some(attached),
-            _ => None,
-        };
-        let look = match self.ear.is_quiet() {
-            true => None,
-            false => self.ear.next(&self.config),
-        };
-        let device_looks = attached.filter(|attached| !attached.ear.is_quiet());
-        let events = [
-            (end(&self.sender.under_way), Event::Sent),
-            (
-                attached.and_then(|attached| end(&attached.sender.under_way)),
-                Event::Said,
-            ),
-            (look, Event::Look),
-            (
-                device_looks.and_then(|attached| attached.ear.next(&self.config_of(attached))),
-                Event::DeviceLooks,
-            ),
-            (self.input.due, Event::HandOn),
-            (attached.and_then(|attached| attached.next), Event::Act),
-            (self.closing, Event::GiveUp),
-        ];
-        events
-            .into_iter()
-            .filter_map(|(time, event)| Some((time?, event)))
+    /// What happens to it by itself first, and when.
+    fn next_event(&self) -> Option<(Time, Event)> {
+        let mut first = None;
+        if let Some(under_way) = &self.sender.under_way {
+            sooner(&mut first, (under_way.end, Event::Sent));
+        }
+        if let Peer::Device(attached) = &self.peer {
+            if let Some(under_way) = &attached.sender.under_way {
+                sooner(&mut first, (under_way.end, Event::Said));
+            }
+            if let Some(next) = attached.next {
+                sooner(&mut first, (next, Event::Act));
+            }
+            if !attached.ear.is_quiet() {
+                if let Some(next) = attached.ear.next(&self.config_of(attached)) {
+                    sooner(&mut first, (next, Event::DeviceLooks));
+                }
+            }
+        }
+        if !self.ear.is_quiet() {
+            if let Some(next) = self.ear.next(&self.config) {
+                sooner(&mut first, (next, Event::Look));
+            }
+        }
+        if let Some(due) = self.input.due {
+            sooner(&mut first, (due, Event::HandOn));
+        }
+        if let Some(closing) = self.closing {
+            sooner(&mut first, (closing, Event::GiveUp));
+        }
+        first
     }
 
     /// Whether what happens to it has no consequences but for those who wait for it.
@@ -86,54 +87,70 @@ impl Tty {
     }
 }
 
+/// Of what there may be nothing of yet, keeps what is first.
+fn sooner<T: PartialOrd>(first: &mut Option<T>, other: T) {
+    if first.as_ref().is_none_or(|first| other < *first) {
+        *first = Some(other);
+    }
+}
+
+// These are asked at every byte, and so they are loops that take no more time than they must in a test,
+// which is seldom optimized.
 impl State {
     fn next_event(&self) -> Option<(Time, usize, Event)> {
-        let ports = self.ttys.iter().enumerate();
-        let events = ports.flat_map(|(port, tty)| {
-            let events = tty.events();
-            events.map(move |(time, event)| (time, port, event))
-        });
-        events.min()
+        let mut first = None;
+        for (port, tty) in self.ttys.iter().enumerate() {
+            if let Some((time, event)) = tty.next_event() {
+                sooner(&mut first, (time, port, event));
+            }
+        }
+        first
     }
 
     /// When something happens that somebody waits for; or anything, if all is to be told at once.
     pub(super) fn next(&self, is_traced: bool) -> Option<Time> {
-        if is_traced || !self.ttys.iter().all(Tty::is_plain) {
-            return self.next_event().map(|(time, _, _)| time);
+        let mut first = None;
+        for tty in &self.ttys {
+            if is_traced || !tty.is_plain() {
+                return self.next_event().map(|(time, _, _)| time);
+            }
+            self.next_waited_for(tty, &mut first);
         }
-        let ttys = self.ttys.iter();
-        ttys.filter_map(|tty| self.next_waited_for(tty)).min()
+        first
     }
 
     /// The same of a port that is plain.
-    fn next_waited_for(&self, tty: &Tty) -> Option<Time> {
-        let each = || tty.config.character_time();
-        let (from, device) = match &tty.peer {
-            Peer::Nothing => (None, None),
-            Peer::Port(other) => (Some(&self.ttys[*other].sender), None),
-            Peer::Device(attached) => (Some(&attached.sender), Some(attached)),
+    fn next_waited_for(&self, tty: &Tty, first: &mut Option<Time>) {
+        let mut soon = |time: Option<Time>| {
+            if let Some(time) = time {
+                sooner(first, time);
+            }
         };
-        let wait = |is: bool, time: Option<Time>| time.filter(|_| is);
-        let end = |under_way: &Option<UnderWay>| under_way.as_ref().map(|under_way| under_way.end);
-        let wants_all = tty.wants(Interest::Drain) || tty.closing.is_some();
-        let times = [
-            wait(tty.wants(Interest::Read), tty.input.due),
-            from.filter(|_| tty.wants(Interest::Read))
-                .and_then(|from| end(&from.under_way)),
-            match tty.wants(Interest::Write) {
-                true => tty.sender.when_left(WAKEUP, each()),
-                false => None,
-            },
-            match wants_all {
-                true => tty.sender.when_left(0, each()),
-                false => None,
-            },
-            tty.closing,
-            // A device is told of each byte when it comes.
-            device.and_then(|_| end(&tty.sender.under_way)),
-            device.and_then(|device| device.next),
-        ];
-        times.into_iter().flatten().min()
+        let end = |sender: &Sender| sender.under_way.as_ref().map(|under_way| under_way.end);
+        if tty.wants(Interest::Read) {
+            soon(tty.input.due);
+            match &tty.peer {
+                Peer::Nothing => {}
+                Peer::Port(other) => soon(end(&self.ttys[*other].sender)),
+                Peer::Device(attached) => soon(end(&attached.sender)),
+            }
+        }
+        if let Peer::Device(attached) = &tty.peer {
+            // It is told of each byte when it comes.
+            soon(end(&tty.sender));
+            soon(attached.next);
+        }
+        if tty.sender.under_way.is_none() {
+            return soon(tty.closing);
+        }
+        let each = tty.config.character_time();
+        if tty.wants(Interest::Write) {
+            soon(tty.sender.when_left(WAKEUP, each));
+        }
+        if tty.wants(Interest::Drain) || tty.closing.is_some() {
+            soon(tty.sender.when_left(0, each));
+            soon(tty.closing);
+        }
     }
 
     /// Does what happens by itself until now.
@@ -226,7 +243,9 @@ impl State {
 
     /// The bus of RS-485 is not this end's any more.
     fn let_bus_go(&mut self, port: usize, board: &Board, now: Time) {
-        self.change_lines(port, board, now, |tty| tty.drives = false);
+        self.change_lines(port, board, now, |tty| {
+            (tty.drives, tty.drove) = (false, now);
+        });
     }
 
     /// Does something to a port by which RTS or DTR may change, and tells of it.
@@ -269,7 +288,7 @@ impl State {
     /// Something came to a port.
     fn arrive(&mut self, port: usize, heard: Heard, start: Time, board: &Board, now: Time) {
         let tty = &mut self.ttys[port];
-        if tty.is_deaf() {
+        if tty.is_deaf(start) {
             return;
         }
         let Some(heard) = tty.meet_fault(heard) else {

@@ -42,8 +42,9 @@ pub(super) struct Tty {
     pub(super) is_breaking: bool,
     /// Who sends is to stop.
     pub(super) is_throttled: bool,
-    /// The bus of RS-485 is this end's.
+    /// The bus of RS-485 is this end's, or was until then.
     pub(super) drives: bool,
+    pub(super) drove: Time,
     /// As programs set them.
     pub(super) rts: bool,
     pub(super) dtr: bool,
@@ -89,6 +90,13 @@ pub(super) struct Attached {
     pub(super) line: Line,
 }
 
+impl Attached {
+    /// Asks the device when it does something by itself: not in the past.
+    pub(super) fn ask(&mut self, now: Time) {
+        self.next = self.device.next().map(|next| next.max(now));
+    }
+}
+
 impl Tty {
     pub(super) fn new(name: &str) -> Tty {
         let controller = Controller::new();
@@ -107,6 +115,7 @@ impl Tty {
             is_breaking: false,
             is_throttled: false,
             drives: false,
+            drove: Time::ZERO,
             rts: false,
             dtr: false,
             outputs: (false, false),
@@ -232,10 +241,11 @@ impl Tty {
         }
     }
 
-    /// Whether what comes is not heard: nobody listens, or this end has the bus.
-    pub(super) fn is_deaf(&self) -> bool {
+    /// Whether what began to come then is not heard: nobody listens, or this end had the bus.
+    pub(super) fn is_deaf(&self, start: Time) -> bool {
         let is_mute = |rs485: &circuits_uart::Rs485| !rs485.receives_while_sending();
-        !self.is_open() || self.drives && self.rs485().is_some_and(is_mute)
+        let drove = self.drives || start < self.drove;
+        !self.is_open() || drove && self.rs485().is_some_and(is_mute)
     }
 
     /// What becomes of a byte by the fault that it meets, if it does; `None`: it is lost.

@@ -100,13 +100,15 @@ impl State {
             ear.set(false, now);
         }
         tty.ear = Ear::default();
-        tty.peer = Peer::Device(Attached {
-            next: device.next(),
+        let mut attached = Attached {
             device,
             sender: Sender::default(),
             ear,
+            next: None,
             line: Line::new(),
-        });
+        };
+        attached.ask(now);
+        tty.peer = Peer::Device(attached);
         if self.ttys[port].is_open() {
             self.show_outputs(port, board, now);
         }
@@ -233,7 +235,7 @@ impl State {
             }
         }
         line.bytes.clear();
-        attached.next = attached.device.next();
+        attached.ask(now);
         attached.line = line;
         self.start_device(port, board, now);
         if let Some(lines) = set {
