@@ -13,6 +13,7 @@ pub mod spi;
 mod stub;
 mod time;
 pub mod trace;
+pub mod uart;
 
 pub use error::{Error, Result};
 pub use gpio::Net;

@@ -12,6 +12,7 @@ mod pca9685;
 mod picture;
 mod sd_card;
 mod ssd1306;
+mod tmc2209;
 mod tmp102;
 mod w25q;
 
@@ -28,5 +29,6 @@ pub use pca9685::Pca9685;
 pub use picture::Picture;
 pub use sd_card::SdCard;
 pub use ssd1306::Ssd1306;
+pub use tmc2209::Tmc2209;
 pub use tmp102::Tmp102;
 pub use w25q::W25q;

@@ -1,0 +1,50 @@
+//! What a device said when it was called, for the tests of devices.
+
+use std::time::Duration;
+
+use circuits_uart::ModemLines;
+use circuits_wait::Time;
+
+use super::Line;
+use super::device::Said;
+
+impl Line {
+    /// The end of a line at which nothing was said yet.
+    pub(crate) fn at(time: Time) -> Line {
+        Line {
+            time,
+            said: Vec::new(),
+        }
+    }
+
+    /// The bytes that were sent, whatever came between them.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let bytes = self.said.iter().filter_map(|said| match said {
+            Said::Bytes(bytes) => Some(&bytes[..]),
+            _ => None,
+        });
+        bytes.collect::<Vec<_>>().concat()
+    }
+
+    /// The same as a text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.bytes()).unwrap()
+    }
+
+    /// For how long nothing was sent in between.
+    pub(crate) fn pauses(&self) -> Duration {
+        let pauses = self.said.iter().map(|said| match said {
+            Said::Pause(duration) => *duration,
+            _ => Duration::ZERO,
+        });
+        pauses.sum()
+    }
+
+    /// How the lines were set last, if they were.
+    pub(crate) fn modem(&self) -> Option<ModemLines> {
+        self.said.iter().rev().find_map(|said| match said {
+            Said::Modem(lines) => Some(*lines),
+            _ => None,
+        })
+    }
+}
