@@ -126,7 +126,8 @@ impl Registers {
     /// Brings the motor to where it is at a time.
     pub(super) fn catch_up(&mut self, now: Time) {
         let nanos = i128::from(now.as_nanos().saturating_sub(self.moved.as_nanos()));
-        self.way += nanos * CLOCKS_PER_MICRO * i128::from(self.velocity()) << self.step_shift();
+        let microsteps = nanos * CLOCKS_PER_MICRO * i128::from(self.velocity());
+        self.way += microsteps << self.step_shift();
         self.moved = now;
     }
 
