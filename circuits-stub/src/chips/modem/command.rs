@@ -2,82 +2,15 @@
 
 use circuits_wait::Time;
 
-use super::messages::{PLACES, Selection, stamp};
-use super::syntax::{Command, Kind, next, skip_separators};
-use super::{Call, Registration, Sim, State};
-
-/// What programs set.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
-    pub(super) echo: bool,
-    pub(super) verbose: bool,
-    pub(super) quiet: bool,
-    /// Registers S3 and S4: what ends a line.
-    pub(super) cr: u8,
-    pub(super) lf: u8,
-    /// +CMEE.
-    errors: u32,
-    /// +CMGF.
-    pub(super) text_mode: bool,
-    /// +CSCS: UTF-8, not IRA.
-    utf8: bool,
-    /// +CREG.
-    pub(super) tells_registration: bool,
-    /// +CLIP.
-    pub(super) tells_caller: bool,
-    /// +CNMI: mode, and what is done with a message that comes.
-    new_messages: (u32, u32),
-}
-
-/// As a modem is switched on.
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            echo: true,
-            verbose: true,
-            quiet: false,
-            cr: 13,
-            lf: 10,
-            errors: 0,
-            text_mode: false,
-            utf8: false,
-            tells_registration: false,
-            tells_caller: false,
-            new_messages: (2, 1),
-        }
-    }
-}
-
-/// How a command line ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Ok,
-    NoCarrier,
-    /// It is no command, or not with this parameter.
-    Error,
-    /// +CME ERROR: the equipment or the network cannot.
-    Equipment(u16),
-    /// +CMS ERROR: the same for messages.
-    Message(u16),
-    /// Not yet: the text of a message is to come.
-    Prompt {
-        to: String,
-    },
-}
-
-/// Of +CME ERROR (TS 27.007, section 9.2).
-const NOT_INSERTED: u16 = 10;
-const PIN_REQUIRED: u16 = 11;
-const INCORRECT_PASSWORD: u16 = 16;
-const INCORRECT_PARAMETERS: u16 = 50;
-/// Of +CMS ERROR (TS 27.005, section 3.2.5).
-const NOT_ALLOWED: u16 = 302;
-const NOT_SUPPORTED: u16 = 303;
-pub(super) const INVALID_TEXT: u16 = 305;
-const SIM_NOT_INSERTED: u16 = 310;
-const SIM_PIN_REQUIRED: u16 = 311;
-const INVALID_INDEX: u16 = 321;
-pub(super) const NO_NETWORK: u16 = 331;
+use super::Registration;
+use super::end::{
+    Done, End, INCORRECT_PARAMETERS, INCORRECT_PASSWORD, NOT_INSERTED, OPERATION_NOT_ALLOWED,
+    PIN_REQUIRED,
+};
+use super::messages::stamp;
+use super::settings::Settings;
+use super::state::{Call, Sim, State};
+use super::syntax::{Command, Kind, next, skip_separators, strings};
 
 const MAKER: &str = "Circuits";
 const MODEL: &str = "Virtual modem";
@@ -87,44 +20,6 @@ const SERIAL: &str = "490154203237518";
 /// Of the test network 001 01.
 const SUBSCRIBER: &str = "001010123456789";
 const OPERATOR: [&str; 2] = ["Circuits", "00101"];
-
-type Done = Result<(), End>;
-
-impl Settings {
-    /// What is done with messages that come: whether they are told at once, as a whole.
-    pub(super) fn tells_messages(&self) -> bool {
-        // Without text mode it is a PDU that would be told.
-        self.new_messages.1 == 2 && self.text_mode
-    }
-
-    /// Whether it is told where a message is kept.
-    pub(super) fn tells_places(&self) -> bool {
-        self.new_messages.1 != 0
-    }
-
-    /// A text as the terminal can show it.
-    pub(super) fn shown(&self, text: &str) -> String {
-        match self.utf8 {
-            true => text.into(),
-            false => text.replace(|c: char| !c.is_ascii(), "?"),
-        }
-    }
-
-    /// A final result: what is told if it is told by words, and by numbers.
-    pub(super) fn final_code(&self, end: &End) -> (String, String) {
-        let both = |code: String| (code.clone(), code);
-        match end {
-            End::Ok => ("OK".into(), "0".into()),
-            End::NoCarrier => ("NO CARRIER".into(), "3".into()),
-            End::Equipment(error) if self.errors == 1 => both(format!("+CME ERROR: {error}")),
-            End::Equipment(error) if self.errors == 2 => {
-                both(format!("+CME ERROR: {}", reason(*error)))
-            }
-            End::Message(error) => both(format!("+CMS ERROR: {error}")),
-            _ => ("ERROR".into(), "4".into()),
-        }
-    }
-}
 
 impl State {
     /// Does what a command line says, up to the first command that fails, and returns what is told before
@@ -150,9 +45,9 @@ impl State {
 
     fn command(&mut self, command: Command, now: Time, told: &mut Vec<String>) -> Done {
         match command {
-            Command::Basic(letter, value) => return self.basic(&letter, value, told),
-            Command::Register(register, value) => return self.register(register, value, told),
-            Command::Dial { number, is_voice } => return self.dial(number, is_voice),
+            Command::Basic(letter, value) => self.basic(&letter, value, told),
+            Command::Register(register, value) => self.register(register, value, told),
+            Command::Dial { number, is_voice } => self.dial(number, is_voice),
             Command::Extended { name, kind } => match &name[..] {
                 "+GMI" | "+CGMI" => shows(&kind, MAKER, told),
                 "+GMM" | "+CGMM" => shows(&kind, MODEL, told),
@@ -289,7 +184,7 @@ impl State {
                 self.sim = Sim::Ready;
                 Ok(())
             }
-            (Kind::Set(_), _) => Err(End::Equipment(3)),
+            (Kind::Set(_), _) => Err(End::Equipment(OPERATION_NOT_ALLOWED)),
             _ => Err(End::Error),
         }
     }
@@ -337,172 +232,11 @@ impl State {
         Ok(())
     }
 
-    fn new_messages(&mut self, kind: &Kind, told: &mut Vec<String>) -> Done {
-        let (mode, message) = self.settings.new_messages;
-        match kind {
-            Kind::Read => told.push(format!("+CNMI: {mode},{message},0,0,0")),
-            Kind::Test => told.push("+CNMI: (0-2),(0-2),(0),(0),(0)".into()),
-            Kind::Set(parameters) => {
-                let numbers: Vec<_> = parameters.iter().map(|number| number.parse()).collect();
-                self.settings.new_messages = match numbers[..] {
-                    [Ok(mode @ 0..=2)] => (mode, message),
-                    [Ok(mode @ 0..=2), Ok(message @ 0..=2), ..]
-                        if numbers[2..].iter().all(|number| *number == Ok(0)) =>
-                    {
-                        (mode, message)
-                    }
-                    _ => return Err(End::Message(NOT_ALLOWED)),
-                };
-            }
-            Kind::Execute => return Err(End::Error),
-        }
-        Ok(())
-    }
-
-    fn storage(&mut self, kind: &Kind, told: &mut Vec<String>) -> Done {
-        let used = self.inbox.used();
-        match kind {
-            Kind::Read => {
-                let storage = format!("\"SM\",{used},{PLACES}");
-                told.push(format!("+CPMS: {storage},{storage},{storage}"));
-            }
-            Kind::Test => told.push("+CPMS: (\"SM\"),(\"SM\"),(\"SM\")".into()),
-            Kind::Set(storages) if storages.len() <= 3 && storages.iter().all(|s| s == "SM") => {
-                let storage = format!("{used},{PLACES}");
-                told.push(format!("+CPMS: {storage},{storage},{storage}"));
-            }
-            _ => return Err(End::Message(NOT_ALLOWED)),
-        }
-        Ok(())
-    }
-
-    fn send(&self, kind: &Kind) -> Done {
-        match kind {
-            Kind::Test => return Ok(()),
-            Kind::Set(_) => self.needs_text()?,
-            _ => return Err(End::Error),
-        }
-        match kind {
-            Kind::Set(parameters) if !parameters[0].is_empty() && parameters.len() <= 2 => {
-                let to = parameters[0].clone();
-                Err(End::Prompt { to })
-            }
-            _ => Err(End::Message(INVALID_TEXT)),
-        }
-    }
-
-    fn read(&mut self, kind: &Kind, told: &mut Vec<String>) -> Done {
-        let Kind::Set(parameters) = kind else {
-            return if *kind == Kind::Test {
-                Ok(())
-            } else {
-                Err(End::Error)
-            };
-        };
-        self.needs_text()?;
-        let settings = self.settings;
-        let place = parameters[0].parse().unwrap_or(0);
-        let message = self.inbox.get(place).ok_or(End::Message(INVALID_INDEX))?;
-        told.push(format!(
-            "+CMGR: \"{}\",\"{}\",,\"{}\"\r\n{}",
-            message.state(),
-            message.from,
-            stamp(message.moment),
-            settings.shown(&message.text)
-        ));
-        message.is_read = true;
-        Ok(())
-    }
-
-    fn list(&mut self, kind: &Kind, told: &mut Vec<String>) -> Done {
-        let selection = match kind {
-            Kind::Test => {
-                let states = "\"REC UNREAD\",\"REC READ\",\"STO UNSENT\",\"STO SENT\",\"ALL\"";
-                told.push(format!("+CMGL: ({states})"));
-                return Ok(());
-            }
-            Kind::Execute => Selection::Unread,
-            Kind::Set(states) => match strings(states)[..] {
-                ["REC UNREAD"] => Selection::Unread,
-                ["REC READ"] => Selection::Read,
-                ["ALL"] => Selection::All,
-                // Nothing is kept to be sent.
-                ["STO UNSENT" | "STO SENT"] => Selection::None,
-                _ => return Err(End::Message(INVALID_TEXT)),
-            },
-            Kind::Read => return Err(End::Error),
-        };
-        self.needs_text()?;
-        let settings = self.settings;
-        let listed = self.inbox.select(selection).map(|(place, message)| {
-            let listed = format!(
-                "+CMGL: {place},\"{}\",\"{}\",,\"{}\"\r\n{}",
-                message.state(),
-                message.from,
-                stamp(message.moment),
-                settings.shown(&message.text)
-            );
-            message.is_read = true;
-            listed
-        });
-        let listed: Vec<_> = listed.collect();
-        if !listed.is_empty() {
-            told.push(listed.join("\r\n"));
-        }
-        Ok(())
-    }
-
-    fn delete(&mut self, kind: &Kind, told: &mut Vec<String>) -> Done {
-        let parameters = match kind {
-            Kind::Set(parameters) => strings(parameters),
-            Kind::Test => {
-                told.push(format!("+CMGD: (1-{PLACES}),(0-4)"));
-                return Ok(());
-            }
-            _ => return Err(End::Error),
-        };
-        self.needs_message_sim()?;
-        let place = parameters[0].parse().unwrap_or(0);
-        let selection = match parameters[1..] {
-            [] | ["0"] if (1..=PLACES).contains(&place) => Selection::None,
-            // The first parameter is not looked at. 2 and 3 are those that were sent, too.
-            ["1" | "2" | "3"] => Selection::Read,
-            ["4"] => Selection::All,
-            _ => return Err(End::Message(INVALID_INDEX)),
-        };
-        self.inbox.delete(
-            if selection == Selection::None {
-                place
-            } else {
-                0
-            },
-            selection,
-        );
-        Ok(())
-    }
-
     fn needs_sim(&self) -> Done {
         match self.sim {
             Sim::Ready => Ok(()),
             Sim::Locked { .. } => Err(End::Equipment(PIN_REQUIRED)),
             Sim::None => Err(End::Equipment(NOT_INSERTED)),
-        }
-    }
-
-    fn needs_message_sim(&self) -> Done {
-        match self.sim {
-            Sim::Ready => Ok(()),
-            Sim::Locked { .. } => Err(End::Message(SIM_PIN_REQUIRED)),
-            Sim::None => Err(End::Message(SIM_NOT_INSERTED)),
-        }
-    }
-
-    /// Messages as PDUs are not there.
-    fn needs_text(&self) -> Done {
-        self.needs_message_sim()?;
-        match self.settings.text_mode {
-            true => Ok(()),
-            false => Err(End::Message(NOT_SUPPORTED)),
         }
     }
 }
@@ -547,19 +281,4 @@ fn numbered(
         }
     }
     Ok(held)
-}
-
-fn strings(parameters: &[String]) -> Vec<&str> {
-    parameters.iter().map(String::as_str).collect()
-}
-
-/// Of the errors that there are.
-fn reason(error: u16) -> &'static str {
-    match error {
-        NOT_INSERTED => "SIM not inserted",
-        PIN_REQUIRED => "SIM PIN required",
-        INCORRECT_PASSWORD => "incorrect password",
-        INCORRECT_PARAMETERS => "Incorrect parameters",
-        _ => "operation not allowed",
-    }
 }

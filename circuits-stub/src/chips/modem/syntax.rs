@@ -160,6 +160,11 @@ fn parameters(list: &str) -> Vec<String> {
     parameters.collect()
 }
 
+/// The same, to be matched.
+pub(super) fn strings(parameters: &[String]) -> Vec<&str> {
+    parameters.iter().map(String::as_str).collect()
+}
+
 fn outside_quotes(text: &str, separator: char) -> impl Iterator<Item = usize> + '_ {
     let mut is_quoted = false;
     let found = text.char_indices().filter(move |(_, c)| {

@@ -1,4 +1,7 @@
+use circuits_uart::ModemLines;
+
 use super::*;
+use crate::uart::Line;
 
 fn at(millis: u64) -> Time {
     Time::from_nanos(millis * 1_000_000)
