@@ -58,6 +58,27 @@ pub enum Error {
         node: String,
     },
 
+    /// The board has no such serial port.
+    #[error("the virtual board has no serial port {port:?}")]
+    NoPort {
+        /// The port, as it was asked for.
+        port: String,
+    },
+
+    /// Something is connected to this serial port already.
+    #[error("there is something on {port} already")]
+    PortTaken {
+        /// The port.
+        port: String,
+    },
+
+    /// A program has the serial port open.
+    #[error("serial port {port:?} of the virtual board is in use")]
+    PortInUse {
+        /// The port.
+        port: String,
+    },
+
     /// Bytes are no uevent.
     #[error("the virtual board was fed something that is no uevent")]
     NoUevent(#[from] circuits_enumerate::ParseError),

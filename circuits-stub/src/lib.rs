@@ -13,6 +13,7 @@ pub mod spi;
 mod stub;
 mod time;
 pub mod trace;
+mod turn;
 pub mod uart;
 
 pub use error::{Error, Result};

@@ -11,6 +11,7 @@ use crate::i2c::{Buses, Device};
 use crate::spi::Controllers;
 use crate::time::{BoardClock, Schedule};
 use crate::trace::{Action, Entry, Recording, Trace};
+use crate::uart::Serial;
 use crate::{JoinHandle, Result, Task};
 
 /// A virtual board: lines, wires, buses and the devices on them, on one clock. It is a backend of
@@ -59,6 +60,7 @@ pub(crate) struct Board {
     pub(crate) lines: Lines,
     pub(crate) buses: Buses,
     pub(crate) controllers: Controllers,
+    pub(crate) serial: Serial,
     pub(crate) hotplug: Hotplug,
     trace: Trace,
     made: Time,
@@ -107,6 +109,7 @@ impl Stub {
             lines: Lines::new(&schedule, board.clone()),
             buses: Buses::default(),
             controllers: Controllers::default(),
+            serial: Serial::new(&schedule, board.clone()),
             hotplug: Hotplug::new(&schedule, board.clone()),
             trace: Trace::default(),
             schedule,

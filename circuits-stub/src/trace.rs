@@ -8,6 +8,7 @@ use std::time::Duration;
 use circuits_gpio::Direction;
 use circuits_i2c::Address;
 use circuits_spi::{ChipSelect, Operation};
+use circuits_uart::{Config, ModemLines};
 use circuits_wait::Time;
 
 /// One thing that happened.
@@ -72,12 +73,12 @@ pub enum Action {
         /// Its name.
         chip: Arc<str>,
     },
-    /// An I2C bus came, or a node of an SPI controller.
+    /// An I2C bus came, a node of an SPI controller, or a serial port.
     AddBus {
         /// Its name.
         bus: Arc<str>,
     },
-    /// An I2C bus was taken away, or a node of an SPI controller.
+    /// An I2C bus was taken away, a node of an SPI controller, or a serial port.
     RemoveBus {
         /// Its name.
         bus: Arc<str>,
@@ -127,6 +128,69 @@ pub enum Action {
         chip_select: ChipSelect,
         /// What was sent and received.
         exchanges: Vec<Exchange>,
+    },
+    /// A program set a serial port up anew.
+    SerialConfigure {
+        /// The port.
+        port: Arc<str>,
+        /// How it is now.
+        config: Config,
+    },
+    /// A program has written bytes to a serial port: one entry for what was taken over at once, at that
+    /// time.
+    SerialSend {
+        /// The port.
+        port: Arc<str>,
+        /// When the first bit goes over the wire, if nothing stops what is sent; counted as
+        /// [`Entry::time`].
+        start: Time,
+        /// When the last stop bit is over.
+        stop: Time,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// Bytes came over the wire to a serial port that a program has open: those that came without a rest
+    /// in between, 64 at most, at the time at which the last one was over.
+    SerialReceived {
+        /// The port.
+        port: Arc<str>,
+        /// When the first one began, counted as [`Entry::time`].
+        start: Time,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A byte came to a serial port with a parity or framing error.
+    DamageReceived {
+        /// The port.
+        port: Arc<str>,
+        /// What of it could be read.
+        byte: u8,
+    },
+    /// A break came to a serial port.
+    BreakReceived {
+        /// The port.
+        port: Arc<str>,
+    },
+    /// What comes to a serial port is lost, for nobody reads it, until somebody does.
+    Overrun {
+        /// The port.
+        port: Arc<str>,
+    },
+    /// A program began or ended a break on a serial port.
+    Break {
+        /// The port.
+        port: Arc<str>,
+        /// It began.
+        on: bool,
+    },
+    /// Modem lines of a serial port changed.
+    ModemLines {
+        /// The port.
+        port: Arc<str>,
+        /// How they were.
+        before: ModemLines,
+        /// How they are.
+        lines: ModemLines,
     },
     /// The program said something: [`Stub::note`](crate::Stub::note).
     Note(String),
@@ -322,7 +386,55 @@ impl fmt::Display for Action {
                     (false, _) => Ok(()),
                 }
             }
+            Action::SerialConfigure { port, config } => write!(f, "{port}: {config}"),
+            Action::SerialSend { port, bytes, .. } => write!(f, "{port}: send{}", Text(bytes)),
+            Action::SerialReceived { port, bytes, .. } => {
+                write!(f, "{port}: receive{}", Text(bytes))
+            }
+            Action::DamageReceived { port, byte } => {
+                write!(f, "{port}: receive {byte:02x}, damaged")
+            }
+            Action::BreakReceived { port } => write!(f, "{port}: receive a break"),
+            Action::Overrun { port } => write!(f, "{port}: full, what comes is lost"),
+            Action::Break { port, on: true } => write!(f, "{port}: break begins"),
+            Action::Break { port, on: false } => write!(f, "{port}: break ends"),
+            Action::ModemLines {
+                port,
+                before,
+                lines,
+            } => {
+                write!(f, "{port}:")?;
+                let mut separator = "";
+                for (line, was, is) in [
+                    ("RTS", before.rts, lines.rts),
+                    ("DTR", before.dtr, lines.dtr),
+                    ("CTS", before.cts, lines.cts),
+                    ("DSR", before.dsr, lines.dsr),
+                    ("RI", before.ri, lines.ri),
+                    ("CD", before.cd, lines.cd),
+                ] {
+                    if was != is {
+                        let is = if is { "active" } else { "inactive" };
+                        write!(f, "{separator} {line} {is}")?;
+                        separator = ",";
+                    }
+                }
+                Ok(())
+            }
             Action::Note(text) => f.write_str(text),
+        }
+    }
+}
+
+/// ` "$GPGGA\r\n"`, or in hex what is no text.
+struct Text<'a>(&'a [u8]);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t');
+        match self.0.iter().all(is_text) {
+            true => write!(f, " \"{}\"", self.0.escape_ascii()),
+            false => write!(f, "{}", Hex(self.0)),
         }
     }
 }

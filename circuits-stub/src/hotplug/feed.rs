@@ -24,8 +24,9 @@ impl Stub {
     /// board, and programs that watch it are told. The marks of a feed are taken, too: see
     /// [`Datagram`].
     ///
-    /// GPIO chips, I2C buses and nodes of SPI controllers grow by it, as a [profile](Stub::profile) says:
-    /// without one a bus is empty, and a chip cannot be opened. Other devices are there to be listed.
+    /// GPIO chips, I2C buses, nodes of SPI controllers and serial ports grow by it, as a
+    /// [profile](Stub::profile) says: without one nothing is on a bus or at the other end of a port, and a
+    /// chip cannot be opened. Other devices are there to be listed.
     ///
     /// # Errors
     /// [`Error::NoUevent`](crate::Error::NoUevent), and nothing was done.
@@ -191,6 +192,23 @@ impl Hotplug {
             self.grow_bus(board, event.devpath(), name);
         } else if subsystem == "spidev" {
             self.grow_node(board, event.devpath(), name);
+        } else if subsystem == "tty" {
+            self.grow_port(board, event.devpath(), name);
+        }
+    }
+
+    /// Terminals on screens grow nothing, nor do places where a port could be.
+    fn grow_port(&self, board: &Board, path: &Path, name: &str) {
+        let devices = Devices::list_tree(&self.tree).unwrap_or_default();
+        let ports = devices.serial_ports();
+        if !ports.iter().any(|port| port.path == path) || !board.serial.grow(name) {
+            return;
+        }
+        board.tell(|| crate::trace::Action::AddBus { bus: name.into() });
+        if let Some(device) = self.profile_of(path).and_then(|profile| profile.on_line()) {
+            if let Err(error) = board.serial.attach(board, name, device) {
+                board.tell(|| crate::trace::Action::Note(error.to_string()));
+            }
         }
     }
 
@@ -245,7 +263,8 @@ impl Hotplug {
 fn remove(board: &Board, node: &str) {
     let _ = board.lines.remove(board, node)
         || board.buses.remove(board, node)
-        || board.controllers.remove(board, node);
+        || board.controllers.remove(board, node)
+        || board.serial.remove(board, node);
 }
 
 /// Something has another path now, and so has what is below it.

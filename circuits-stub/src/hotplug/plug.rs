@@ -103,6 +103,39 @@ impl Hotplug {
         self.lock().plugged.insert(node, vec![bind, add]);
     }
 
+    /// A serial port was put there.
+    pub(crate) fn serial_came(&self, board: &Board, name: &str) {
+        let (driver, alias) = ("serial-stub", "platform:serial-stub");
+        let parent = self.free_platform_device(driver);
+        let device = format!("{parent}/tty/{name}");
+        // Any but PORT_UNKNOWN (include/uapi/linux/serial_core.h).
+        self.tree.file(format!("/sys{device}/type"), "1\n");
+        let kind = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
+        let number: u32 = name[kind.len()..].parse().unwrap_or_default();
+        // Documentation/admin-guide/devices.txt
+        let (major, first) = match kind {
+            "ttyS" => ("4", 64),
+            "ttyUSB" => ("188", 0),
+            "ttyACM" => ("166", 0),
+            _ => ("204", 64),
+        };
+        let minor = number.saturating_add(first).to_string();
+        self.came(
+            board,
+            name,
+            vec![
+                uevent(Action::Add, &parent, "platform").with("MODALIAS", alias),
+                uevent(Action::Add, &device, "tty")
+                    .with("MAJOR", major)
+                    .with("MINOR", minor)
+                    .with("DEVNAME", name),
+                uevent(Action::Bind, &parent, "platform")
+                    .with("DRIVER", driver)
+                    .with("MODALIAS", alias),
+            ],
+        );
+    }
+
     fn is_new(&self, path: &str) -> bool {
         let uevent = format!("/sys{path}/uevent");
         self.tree.read(Path::new(&uevent)).is_err()
@@ -188,7 +221,8 @@ impl Hotplug {
             let subsystem = match name {
                 chip if chip.starts_with("gpiochip") => "gpio",
                 node if node.starts_with("spidev") => "spidev",
-                _ => "i2c-dev",
+                bus if bus.starts_with("i2c-") => "i2c-dev",
+                _ => "tty",
             };
             let went = uevent(Action::Remove, &devpath.to_string_lossy(), subsystem);
             self.happen(board, went.with("DEVNAME", name));

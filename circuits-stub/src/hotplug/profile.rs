@@ -5,7 +5,7 @@ use circuits_enumerate::{Device, Devices, Filter};
 use circuits_i2c::Address;
 
 use crate::gpio::GrownLine;
-use crate::{i2c, spi};
+use crate::{i2c, spi, uart};
 
 /// What a device of some kind grows into when a uevent tells the virtual board that it came: the
 /// kernel says that there is a chip, and not what is on it.
@@ -32,10 +32,13 @@ pub struct Profile {
     devices: Vec<(Address, MakeDevice)>,
     /// What is on its chip select.
     selected: Option<MakeSelected>,
+    /// What is at the other end of its line.
+    on_line: Option<MakeOnLine>,
 }
 
 type MakeDevice = Arc<dyn Fn() -> Box<dyn i2c::Device> + Send + Sync>;
 type MakeSelected = Arc<dyn Fn() -> Box<dyn spi::Device> + Send + Sync>;
+type MakeOnLine = Arc<dyn Fn() -> Box<dyn uart::Device> + Send + Sync>;
 
 impl Profile {
     /// Makes a profile of the devices that the filter lets through, or that hang on such a device.
@@ -46,6 +49,7 @@ impl Profile {
             lines: Vec::new(),
             devices: Vec::new(),
             selected: None,
+            on_line: None,
         }
     }
 
@@ -80,6 +84,15 @@ impl Profile {
         self
     }
 
+    /// At the other end of its serial port is a device, which is made each time that the port comes.
+    pub fn serial_device<D: uart::Device + 'static>(
+        mut self,
+        make: impl Fn() -> D + Send + Sync + 'static,
+    ) -> Profile {
+        self.on_line = Some(Arc::new(move || Box::new(make())));
+        self
+    }
+
     pub(super) fn fits(&self, device: &Device, devices: &Devices) -> bool {
         let mut above = devices.above(device.path());
         self.filter.matches(device) || above.any(|device| self.filter.matches(device))
@@ -102,6 +115,10 @@ impl Profile {
 
     pub(super) fn selected(&self) -> Option<Box<dyn spi::Device>> {
         self.selected.as_ref().map(|make| make())
+    }
+
+    pub(super) fn on_line(&self) -> Option<Box<dyn uart::Device>> {
+        self.on_line.as_ref().map(|make| make())
     }
 }
 

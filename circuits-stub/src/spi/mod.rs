@@ -1,7 +1,7 @@
 //! SPI controllers, and the devices on them: a backend of circuits-spi at the speed of a wire.
 //!
-//! `wire` is who is on one, `chip` a device there, `turn` whose turn it is, `message` what goes over it,
-//! `controller` what it can do, `backend` how programs come to it.
+//! `wire` is who is on one, `chip` a device there, `message` what goes over it, `controller` what it can
+//! do, `backend` how programs come to it.
 //!
 //! Devices see a whole message at the time of the call that sends it, with the times at which its parts
 //! are on the wires, which may be still to come.
@@ -10,7 +10,6 @@ mod backend;
 mod chip;
 mod controller;
 mod message;
-mod turn;
 mod wire;
 
 use circuits_gpio::LineSpec;

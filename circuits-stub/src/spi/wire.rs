@@ -10,10 +10,10 @@ use circuits_wait::Time;
 
 use super::chip::{Chip, OnLine, Selected};
 use super::message::Message;
-use super::turn::Turn;
 use super::{Controller, Device};
 use crate::stub::Board;
 use crate::trace::{Action, Exchange};
+use crate::turn::Turn;
 use crate::{Error, Result};
 
 /// include/uapi/asm-generic/errno.h

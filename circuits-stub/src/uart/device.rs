@@ -7,8 +7,9 @@ use circuits_wait::Time;
 /// A device on a serial line: what it is sent comes to it byte by byte, when the byte is over on the
 /// wire, and what it says goes over the wire at its own settings.
 ///
-/// What is called here has the line to itself, and goes by the times that it is given. It must not use
-/// the board otherwise, as by opening or waiting.
+/// What is called here has the line to itself, and goes by the times that it is given. It may drive
+/// [pins](crate::Pin) and read their levels. It must not use the board otherwise, as by opening or waiting:
+/// that may wait for the line for ever.
 ///
 /// ```
 /// use circuits_stub::{Stub, uart};
@@ -34,7 +35,9 @@ use circuits_wait::Time;
 /// ```
 pub trait Device: Send {
     /// Returns at what settings the device speaks and listens: baud rate, data bits, parity and stop bits of
-    /// them count. `None`: at those of the port, whatever they are. Default: none.
+    /// them count, and flow control, by which it lets itself be stopped (by the port's RTS, or by XOFF, which
+    /// it does not receive then). It is asked before each byte. `None`: at those of the port, whatever they
+    /// are. Default: none.
     fn config(&self) -> Option<Config> {
         None
     }
@@ -53,13 +56,18 @@ pub trait Device: Send {
         let _ = line;
     }
 
-    /// The port's RTS or DTR changed, or the port was opened or closed. Default: nothing happens.
+    /// The port's RTS or DTR changed, or the port was opened or closed, or is open when the device is
+    /// connected. Default: nothing happens.
     fn modem_lines(&mut self, rts: bool, dtr: bool, line: &mut Line) {
         let _ = (rts, dtr, line);
     }
 
     /// Returns when the device will do something by itself, if it will: [`act`](Device::act) is called then.
-    /// It is asked after each call of the others, and when it is connected. Default: never.
+    /// It is asked after each call of the others, and when it is connected; after `act` it must be later than
+    /// that was. Default: never.
+    ///
+    /// In virtual time a device that goes on for ever keeps time moving for ever: who waits for something
+    /// else that never comes is not told of a deadlock then, so let such waits have a deadline.
     fn next(&self) -> Option<Time> {
         None
     }
@@ -104,13 +112,15 @@ impl<D: Device + ?Sized> Device for Box<D> {
 pub struct Line {
     pub(super) time: Time,
     pub(super) said: Vec<Said>,
+    /// What `said` counts.
+    pub(super) bytes: Vec<u8>,
 }
 
 /// What a device does to the line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// It sends bytes, as soon as it is through with what it sent before.
-    Bytes(Vec<u8>),
+    /// It sends so many bytes, as soon as it is through with what it sent before.
+    Bytes(usize),
     /// It sends nothing for a time, counted from when it is through with what it sent before, or from now.
     Pause(Duration),
     /// It holds the line low for a time.
@@ -120,6 +130,14 @@ pub(super) enum Said {
 }
 
 impl Line {
+    pub(super) fn new() -> Line {
+        Line {
+            time: Time::ZERO,
+            said: Vec::new(),
+            bytes: Vec::new(),
+        }
+    }
+
     /// Returns the time.
     pub fn time(&self) -> Time {
         self.time
@@ -127,7 +145,8 @@ impl Line {
 
     /// Sends bytes, as soon as the device is through with what it sent before.
     pub fn send(&mut self, bytes: &[u8]) {
-        self.said.push(Said::Bytes(bytes.to_vec()));
+        self.said.push(Said::Bytes(bytes.len()));
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Sends nothing for a time, counted from when the device is through with what it sent before.

@@ -11,24 +11,19 @@ use super::device::Said;
 impl Line {
     /// The end of a line at which nothing was said yet.
     pub(crate) fn at(time: Time) -> Line {
-        Line {
-            time,
-            said: Vec::new(),
-        }
+        let mut line = Line::new();
+        line.time = time;
+        line
     }
 
     /// The bytes that were sent, whatever came between them.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let bytes = self.said.iter().filter_map(|said| match said {
-            Said::Bytes(bytes) => Some(&bytes[..]),
-            _ => None,
-        });
-        bytes.collect::<Vec<_>>().concat()
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The same as a text.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.bytes()).unwrap()
+        String::from_utf8(self.bytes.clone()).unwrap()
     }
 
     /// For how long nothing was sent in between.

@@ -36,7 +36,7 @@ impl Master {
     }
 
     fn read(&mut self, register: u8) -> u32 {
-        let answer = self.send(&[0x05, 0, register]).bytes();
+        let answer = self.send(&[0x05, 0, register]).bytes().to_vec();
         let [0x05, 0xff, same, a, b, c, d, check] = answer[..] else {
             panic!("no answer: {answer:x?}");
         };
@@ -123,7 +123,7 @@ fn has_the_address_of_its_pins() {
     let chip = Tmc2209::new(2).echo(false);
     let mut master = Master::new(&chip);
     assert_eq!(master.send(&[0x05, 0, IOIN]).bytes(), []);
-    let answer = master.send(&[0x05, 2, IOIN]).bytes();
+    let answer = master.send(&[0x05, 2, IOIN]).bytes().to_vec();
     assert_eq!(answer[..7], [0x05, 0xff, IOIN, 0x21, 0, 0, 0x48]);
 }
 
@@ -142,7 +142,7 @@ fn answers_after_the_delay() {
 fn what_is_sent_is_heard() {
     let chip = Tmc2209::new(0);
     let mut master = Master::new(&chip);
-    let end = master.send(&[0x05, 0, IOIN]).bytes();
+    let end = master.send(&[0x05, 0, IOIN]).bytes().to_vec();
     assert_eq!(end[..3], [0x6f, 0x05, 0xff]);
     let mut line = Line::at(master.now);
     master.chip.receive_damaged(0x12, &mut line);

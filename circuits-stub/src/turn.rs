@@ -1,4 +1,4 @@
-//! Which threads have wires, so that they do not wait for others.
+//! Which threads have the wires of a bus, so that they do not wait for others.
 
 use std::cell::Cell;
 
@@ -7,17 +7,17 @@ thread_local! {
     static TURNS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A thread has the wires of a controller: what runs on it may be a device's.
-pub(super) struct Turn(());
+/// A thread has the wires of a bus: what runs on it may be a device's.
+pub(crate) struct Turn(());
 
 impl Turn {
-    pub(super) fn begin() -> Turn {
+    pub(crate) fn begin() -> Turn {
         TURNS.set(TURNS.get() + 1);
         Turn(())
     }
 
     /// Whether this thread has any wires.
-    pub(super) fn is_on() -> bool {
+    pub(crate) fn is_on() -> bool {
         TURNS.get() > 0
     }
 }

@@ -1,0 +1,536 @@
+//! What goes over the wires of ports, and when: one thing after another, by its time.
+//!
+//! All of it happens when somebody looks: a program that does something with a port, or the board by itself
+//! when the time has come at which somebody waits for something ([`State::next`]). What nobody waits for is
+//! done later, as of its time.
+
+use circuits_uart::{FlowControl, Interest};
+use circuits_wait::Time;
+
+use super::sender::{Next, UnderWay, Way, What};
+use super::tty::{Peer, Tty, WAKEUP, XOFF, XON};
+use super::wave::{self, Heard};
+use super::wire::State;
+use crate::stub::Board;
+use crate::trace::Action;
+
+/// How many bytes of those that come without a rest are told together.
+const BURST: usize = 64;
+
+/// What happens by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Event {
+    /// What the port sends is over.
+    Sent,
+    /// What the device sends is over.
+    Said,
+    /// The port looks at its line.
+    Look,
+    /// The device looks at its line.
+    DeviceLooks,
+    /// An adapter hands on what it has kept.
+    HandOn,
+    /// The device acts.
+    Act,
+    /// What was written before the port was closed is given up.
+    GiveUp,
+}
+
+impl Tty {
+    /// What happens to it by itself, and when.
+    fn events(&self) -> impl Iterator<Item = (Time, Event)> {
+        let end = |under_way: &Option<UnderWay>| under_way.as_ref().map(|under_way| under_way.end);
+        let attached = match &self.peer {
+            Peer::Device(attached) => Some(attached),
+            _ => None,
+        };
+        let look = match self.ear.is_quiet() {
+            true => None,
+            false => self.ear.next(&self.config),
+        };
+        let device_looks = attached.filter(|attached| !attached.ear.is_quiet());
+        let events = [
+            (end(&self.sender.under_way), Event::Sent),
+            (
+                attached.and_then(|attached| end(&attached.sender.under_way)),
+                Event::Said,
+            ),
+            (look, Event::Look),
+            (
+                device_looks.and_then(|attached| attached.ear.next(&self.config_of(attached))),
+                Event::DeviceLooks,
+            ),
+            (self.input.due, Event::HandOn),
+            (attached.and_then(|attached| attached.next), Event::Act),
+            (self.closing, Event::GiveUp),
+        ];
+        events
+            .into_iter()
+            .filter_map(|(time, event)| Some((time?, event)))
+    }
+
+    /// Whether what happens to it has no consequences but for those who wait for it.
+    fn is_plain(&self) -> bool {
+        let is_quiet = match &self.peer {
+            Peer::Device(attached) => attached.ear.is_quiet(),
+            _ => true,
+        };
+        is_quiet
+            && self.ear.is_quiet()
+            && self.config.flow() == FlowControl::None
+            && self.rs485().is_none()
+    }
+
+    fn wants(&self, interest: Interest) -> bool {
+        self.wants[interest as usize]
+    }
+}
+
+impl State {
+    fn next_event(&self) -> Option<(Time, usize, Event)> {
+        let ports = self.ttys.iter().enumerate();
+        let events = ports.flat_map(|(port, tty)| {
+            let events = tty.events();
+            events.map(move |(time, event)| (time, port, event))
+        });
+        events.min()
+    }
+
+    /// When something happens that somebody waits for; or anything, if all is to be told at once.
+    pub(super) fn next(&self, is_traced: bool) -> Option<Time> {
+        if is_traced || !self.ttys.iter().all(Tty::is_plain) {
+            return self.next_event().map(|(time, _, _)| time);
+        }
+        let ttys = self.ttys.iter();
+        ttys.filter_map(|tty| self.next_waited_for(tty)).min()
+    }
+
+    /// The same of a port that is plain.
+    fn next_waited_for(&self, tty: &Tty) -> Option<Time> {
+        let each = || tty.config.character_time();
+        let (from, device) = match &tty.peer {
+            Peer::Nothing => (None, None),
+            Peer::Port(other) => (Some(&self.ttys[*other].sender), None),
+            Peer::Device(attached) => (Some(&attached.sender), Some(attached)),
+        };
+        let wait = |is: bool, time: Option<Time>| time.filter(|_| is);
+        let end = |under_way: &Option<UnderWay>| under_way.as_ref().map(|under_way| under_way.end);
+        let wants_all = tty.wants(Interest::Drain) || tty.closing.is_some();
+        let times = [
+            wait(tty.wants(Interest::Read), tty.input.due),
+            from.filter(|_| tty.wants(Interest::Read))
+                .and_then(|from| end(&from.under_way)),
+            match tty.wants(Interest::Write) {
+                true => tty.sender.when_left(WAKEUP, each()),
+                false => None,
+            },
+            match wants_all {
+                true => tty.sender.when_left(0, each()),
+                false => None,
+            },
+            tty.closing,
+            // A device is told of each byte when it comes.
+            device.and_then(|_| end(&tty.sender.under_way)),
+            device.and_then(|device| device.next),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// Does what happens by itself until now.
+    pub(super) fn advance(&mut self, board: &Board, now: Time) {
+        let is_traced = board.is_traced();
+        while let Some((time, port, event)) = self.next_event().filter(|next| next.0 <= now) {
+            self.happen(port, event, board, time);
+            if is_traced {
+                self.tell_bursts(board, time);
+            }
+        }
+    }
+
+    fn happen(&mut self, port: usize, event: Event, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        match event {
+            Event::Sent => self.sent(port, board, now),
+            Event::Said => self.said(port, board, now),
+            Event::Look => {
+                if let Some(heard) = tty.ear.look(&tty.config, now) {
+                    self.arrive(port, heard, now, board, now);
+                }
+            }
+            Event::DeviceLooks => {
+                let Peer::Device(attached) = &tty.peer else {
+                    return;
+                };
+                let config = tty.config_of(attached);
+                let heard = tty
+                    .attached()
+                    .and_then(|attached| attached.ear.look(&config, now));
+                if let Some(heard) = heard {
+                    self.device_hears(port, heard, board, now);
+                }
+            }
+            Event::HandOn => {
+                tty.input.release();
+                tty.wake(Interest::Read);
+            }
+            Event::Act => {
+                self.call(port, board, now, |device, line| device.act(line));
+                if let Some(attached) = self.ttys[port].attached() {
+                    attached.next = attached.next.filter(|next| *next > now);
+                }
+            }
+            Event::GiveUp => {
+                tty.sender.discard();
+                self.closed(port, board, now);
+            }
+        }
+    }
+
+    /// What a port has sent is over.
+    fn sent(&mut self, port: usize, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        let Some(under_way) = tty.sender.under_way.take() else {
+            return;
+        };
+        match under_way.what {
+            What::Byte { byte, way, .. } => {
+                let heard = Heard::Byte(wave::data(&tty.config, byte));
+                tty.counters.sent = tty.counters.sent.wrapping_add(1);
+                let is_loop = matches!(tty.peer, Peer::Port(other) if other == port);
+                // Both directions are one pair of wires.
+                let hears_itself = tty
+                    .rs485()
+                    .is_some_and(|rs485| rs485.receives_while_sending());
+                if hears_itself && !is_loop {
+                    self.arrive(port, heard, under_way.start, board, now);
+                }
+                match (way, &self.ttys[port].peer) {
+                    (Way::Whole, Peer::Port(other)) => {
+                        self.arrive(*other, heard, under_way.start, board, now);
+                    }
+                    (Way::Whole, Peer::Device(_)) => self.device_hears(port, heard, board, now),
+                    _ => {}
+                }
+            }
+            What::Trail => {
+                self.let_bus_go(port, board, now);
+            }
+            What::Pause | What::Break | What::Lead => {}
+        }
+        self.start(port, board, now);
+        self.ttys[port].wake_senders();
+        if self.ttys[port].closing.is_some() && self.ttys[port].sender.waiting() == 0 {
+            self.closed(port, board, now);
+        }
+    }
+
+    /// The bus of RS-485 is not this end's any more.
+    fn let_bus_go(&mut self, port: usize, board: &Board, now: Time) {
+        self.change_lines(port, board, now, |tty| tty.drives = false);
+    }
+
+    /// Does something to a port by which RTS or DTR may change, and tells of it.
+    pub(super) fn change_lines(
+        &mut self,
+        port: usize,
+        board: &Board,
+        now: Time,
+        f: impl FnOnce(&mut Tty),
+    ) {
+        let before = self.ttys[port].lines();
+        f(&mut self.ttys[port]);
+        self.tell_lines(port, before, board, now);
+        self.update_outputs(port, board, now);
+    }
+
+    /// What a device has sent is over.
+    fn said(&mut self, port: usize, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        let under_way = tty
+            .attached()
+            .and_then(|attached| attached.sender.under_way.take());
+        if let Some(UnderWay {
+            what:
+                What::Byte {
+                    byte,
+                    way: Way::Whole,
+                    ..
+                },
+            start,
+            ..
+        }) = under_way
+        {
+            let heard = Heard::Byte(wave::data(&tty.config, byte));
+            self.arrive(port, heard, start, board, now);
+        }
+        self.start_device(port, board, now);
+    }
+
+    /// Something came to a port.
+    fn arrive(&mut self, port: usize, heard: Heard, start: Time, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        if tty.is_deaf() {
+            return;
+        }
+        let Some(heard) = tty.meet_fault(heard) else {
+            return;
+        };
+        let is_software = tty.config.flow() == FlowControl::Software;
+        if let (true, Heard::Byte(byte @ (XON | XOFF))) = (is_software, heard) {
+            tty.counters.received = tty.counters.received.wrapping_add(1);
+            tty.sender.is_off = byte == XOFF;
+            self.start(port, board, now);
+            return;
+        }
+        let has_room = tty.receive(heard, now);
+        if board.is_traced() {
+            self.tell_heard(port, heard, start, board, now);
+        }
+        let tty = &mut self.ttys[port];
+        if !has_room && !std::mem::replace(&mut tty.input.is_losing, true) {
+            let port = &tty.name;
+            board.tell_at(now, || Action::Overrun { port: port.clone() });
+        }
+        self.throttle(port, board, now);
+    }
+
+    /// Something came to a device.
+    fn device_hears(&mut self, port: usize, heard: Heard, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        let Peer::Device(attached) = &tty.peer else {
+            return;
+        };
+        let is_software = tty.config_of(attached).flow() == FlowControl::Software;
+        if let (true, Heard::Byte(byte @ (XON | XOFF)), Some(attached)) =
+            (is_software, heard, tty.attached())
+        {
+            attached.sender.is_off = byte == XOFF;
+            self.start_device(port, board, now);
+            return;
+        }
+        self.call(port, board, now, |device, line| match heard {
+            Heard::Byte(byte) => device.receive(byte, line),
+            Heard::BadFrame(byte) | Heard::BadParity(byte) => device.receive_damaged(byte, line),
+            Heard::Break => device.receive_break(line),
+        });
+    }
+
+    /// Stops who sends, when there is little room left, or has it go on.
+    pub(super) fn throttle(&mut self, port: usize, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        let flow = tty.config.flow();
+        let throttled = match tty.is_throttled {
+            _ if flow == FlowControl::None => false,
+            true => !tty.input.is_nearly_empty(),
+            false => tty.input.is_nearly_full(),
+        };
+        if throttled == tty.is_throttled {
+            return;
+        }
+        self.change_lines(port, board, now, |tty| tty.is_throttled = throttled);
+        if flow == FlowControl::Software {
+            let byte = if throttled { XOFF } else { XON };
+            self.ttys[port].sender.urgent = Some(byte);
+            self.start(port, board, now);
+        }
+    }
+
+    /// Has a port send what is next, if it can.
+    pub(super) fn start(&mut self, port: usize, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        let is_stopped = tty.is_stopped();
+        let is_trailing = matches!(
+            tty.sender.under_way,
+            Some(UnderWay {
+                what: What::Trail,
+                ..
+            })
+        );
+        let is_busy = tty.sender.under_way.is_some() && !is_trailing;
+        if is_busy || tty.is_breaking {
+            return;
+        }
+        let has_next = tty.sender.has_next(is_stopped);
+        if let Some(rs485) = tty.rs485() {
+            let wait = |ms: u32| std::time::Duration::from_millis(ms.into());
+            let (before, after) = (wait(rs485.before_ms()), wait(rs485.after_ms()));
+            if has_next && !tty.drives {
+                tty.sender.under_way = Some(UnderWay {
+                    what: What::Lead,
+                    start: now,
+                    end: now + before,
+                });
+                self.change_lines(port, board, now, |tty| tty.drives = true);
+                return;
+            }
+            if !has_next && tty.drives && !is_trailing {
+                tty.sender.under_way = Some(UnderWay {
+                    what: What::Trail,
+                    start: now,
+                    end: now + after,
+                });
+            }
+        }
+        if has_next {
+            self.send_next(port, is_stopped, now);
+        }
+    }
+
+    fn send_next(&mut self, port: usize, is_stopped: bool, now: Time) {
+        let tty = &mut self.ttys[port];
+        let (byte, is_urgent) = match tty.sender.take(is_stopped) {
+            Some(Next::Byte(byte)) => (byte, false),
+            Some(Next::Urgent(byte)) => (byte, true),
+            // A program does neither.
+            Some(Next::Pause(_) | Next::Break(_)) | None => return,
+        };
+        let tty = &self.ttys[port];
+        let config = &tty.config;
+        let way = match &tty.peer {
+            Peer::Nothing => Way::Nowhere,
+            Peer::Port(other) => {
+                let other = &self.ttys[*other];
+                way(other.ear.is_quiet() && wave::agree(config, &other.config))
+            }
+            Peer::Device(attached) => {
+                way(attached.ear.is_quiet() && wave::agree(config, &tty.config_of(attached)))
+            }
+        };
+        let end = now + config.character_time();
+        if way == Way::Levels {
+            self.put_on_wire(port, byte, now);
+        }
+        self.ttys[port].sender.under_way = Some(UnderWay {
+            what: What::Byte {
+                byte,
+                way,
+                is_urgent,
+            },
+            start: now,
+            end,
+        });
+    }
+
+    /// Has the other end of a port look at the levels of a byte.
+    pub(super) fn put_on_wire(&mut self, port: usize, byte: u8, start: Time) {
+        let config = self.ttys[port].config.clone();
+        if let Some(ear) = self.other_ear(port) {
+            ear.character(&config, byte, start);
+        }
+    }
+
+    pub(super) fn other_ear(&mut self, port: usize) -> Option<&mut wave::Ear> {
+        match self.ttys[port].peer {
+            Peer::Nothing => None,
+            Peer::Port(other) => Some(&mut self.ttys[other].ear),
+            Peer::Device(_) => {
+                let attached = self.ttys[port].attached()?;
+                Some(&mut attached.ear)
+            }
+        }
+    }
+
+    /// Has the device on a port send what is next, if it can.
+    pub(super) fn start_device(&mut self, port: usize, _board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        let Peer::Device(attached) = &tty.peer else {
+            return;
+        };
+        if attached.sender.under_way.is_some() {
+            return;
+        }
+        let config = tty.config_of(attached);
+        let is_stopped = match config.flow() {
+            FlowControl::None => false,
+            FlowControl::Hardware => !tty.outputs.0,
+            FlowControl::Software => attached.sender.is_off,
+        };
+        let is_understood = tty.ear.is_quiet() && wave::agree(&config, &tty.config);
+        let Peer::Device(attached) = &mut tty.peer else {
+            return;
+        };
+        let (what, end) = match attached.sender.take(is_stopped) {
+            None => return,
+            Some(Next::Byte(byte) | Next::Urgent(byte)) => {
+                let way = way(is_understood);
+                if way == Way::Levels {
+                    tty.ear.character(&config, byte, now);
+                }
+                let what = What::Byte {
+                    byte,
+                    way,
+                    is_urgent: false,
+                };
+                (what, now + config.character_time())
+            }
+            Some(Next::Pause(duration)) => (What::Pause, now + duration),
+            Some(Next::Break(duration)) => {
+                tty.ear.set(false, now);
+                tty.ear.set(true, now + duration);
+                (What::Break, wave::after_break(&config, now + duration))
+            }
+        };
+        attached.sender.under_way = Some(UnderWay {
+            what,
+            start: now,
+            end,
+        });
+    }
+
+    fn tell_heard(&mut self, port: usize, heard: Heard, start: Time, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        if let Heard::Byte(byte) = heard {
+            if tty.burst.1.is_empty() {
+                tty.burst.0 = start;
+            }
+            tty.burst.1.push(byte);
+            return;
+        }
+        self.tell_burst(port, board, now);
+        let port = self.ttys[port].name.clone();
+        board.tell_at(now, || match heard {
+            Heard::Break => Action::BreakReceived { port },
+            Heard::Byte(byte) | Heard::BadFrame(byte) | Heard::BadParity(byte) => {
+                Action::DamageReceived { port, byte }
+            }
+        });
+    }
+
+    /// Tells of what has come to ports to which nothing comes now, and of what has become much.
+    fn tell_bursts(&mut self, board: &Board, now: Time) {
+        for port in 0..self.ttys.len() {
+            let tty = &self.ttys[port];
+            let from = match &tty.peer {
+                Peer::Nothing => None,
+                Peer::Port(other) => Some(&self.ttys[*other].sender),
+                Peer::Device(attached) => Some(&attached.sender),
+            };
+            let comes = from.is_some_and(|from| from.is_sending());
+            let goes_on = comes || tty.sender.is_sending() && tty.rs485().is_some();
+            if !goes_on && tty.ear.is_quiet() || tty.burst.1.len() >= BURST {
+                self.tell_burst(port, board, now);
+            }
+        }
+    }
+
+    fn tell_burst(&mut self, port: usize, board: &Board, now: Time) {
+        let tty = &mut self.ttys[port];
+        if tty.burst.1.is_empty() {
+            return;
+        }
+        let (start, bytes) = (tty.burst.0, std::mem::take(&mut tty.burst.1));
+        let port = tty.name.clone();
+        board.tell_at(now, || Action::SerialReceived {
+            port,
+            start: board.shown(start),
+            bytes,
+        });
+    }
+}
+
+fn way(is_understood: bool) -> Way {
+    match is_understood {
+        true => Way::Whole,
+        false => Way::Levels,
+    }
+}
