@@ -5,13 +5,13 @@ use std::time::Duration;
 use circuits_uart::ModemLines;
 use circuits_wait::Time;
 
-use super::Line;
 use super::device::Said;
+use super::{Attention, Line};
 
 impl Line {
     /// The end of a line at which nothing was said yet.
     pub(crate) fn at(time: Time) -> Line {
-        let mut line = Line::new();
+        let mut line = Line::new(Attention::default());
         line.time = time;
         line
     }

@@ -45,7 +45,7 @@ use crate::{Error, Result};
 /// let port = Port::open_on(&board, "ttyAMA0", &Config::new().baud(9600))?;
 /// let mut line = String::new();
 /// BufReader::new(&port).read_line(&mut line)?;
-/// assert_eq!(line, "$GPRMC,063001.000,A,5212.3180,N,00007.3080,E,0.00,0.00,221126,,,A*63\r\n");
+/// assert_eq!(line, "$GPRMC,063001.000,A,5212.3180,N,00007.3080,E,0.00,0.00,221126,,,A*6C\r\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
