@@ -13,7 +13,7 @@ use circuits_wait::Time;
 use self::command::{Command, Lines, Output, PERIODS_MILLIS};
 use self::sentence::{Fix, KINDS, sentence};
 use super::utc::Utc;
-use crate::uart::{Device, Line};
+use crate::uart::{Attention, Device, Line};
 use crate::{Error, Result};
 
 /// A GPS receiver that speaks NMEA 0183 at 9600 baud (8N1), in the form of MediaTek's MT3339 (GlobalTop's data
@@ -82,6 +82,7 @@ struct State {
     /// Until when it sends.
     busy: Time,
     lines: Lines,
+    attention: Attention,
 }
 
 /// What is slower stands.
@@ -109,6 +110,7 @@ impl Gps {
             seen: None,
             busy: Time::ZERO,
             lines: Lines::default(),
+            attention: Attention::default(),
         })))
     }
 
@@ -150,7 +152,7 @@ impl Gps {
     /// Sets the time from one fix to the next, a millisecond at least. Fixes are at whole multiples of it.
     /// Default: a second.
     pub fn set_period(&self, period: Duration) {
-        self.lock().period = period.max(Duration::from_millis(1));
+        self.change(|state| state.period = period.max(Duration::from_millis(1)));
     }
 
     /// Sets its clock at a time of the board, in UTC: year (2000 to 2099), month, day, hour, minute, second.
@@ -159,8 +161,18 @@ impl Gps {
     /// [`Error::NoDate`].
     pub fn set_datetime(&self, now: Time, datetime: [u16; 6]) -> Result<()> {
         let utc = Utc::new(now, datetime).ok_or(Error::NoDate { datetime })?;
-        self.lock().utc = Some(utc);
+        self.change(|state| state.utc = Some(utc));
         Ok(())
+    }
+
+    /// Changes when the next fix is, and has the board see it.
+    fn change(&self, f: impl FnOnce(&mut State)) {
+        let attention = {
+            let mut state = self.lock();
+            f(&mut state);
+            state.attention.clone()
+        };
+        attention.draw();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -182,14 +194,15 @@ impl State {
     /// Tells the fix that is due, if there is one. The first time that it is called it is connected.
     fn act(&mut self, line: &mut Line) {
         let now = line.time();
+        self.attention = line.attention();
         let utc = *self.utc.get_or_insert_with(|| Utc::started(now));
-        let due = self.next();
+        let is_due = self.next().is_some_and(|due| due <= now);
         self.seen = Some(now);
-        if due.is_none_or(|due| due > now) {
+        // What became due in the past, by a setter, is not.
+        if !is_due || utc.last(now, self.period()) != now {
             return;
         }
-        let time = utc.last(now, self.period());
-        let fix = self.fix(&utc, time);
+        let fix = self.fix(&utc, now);
         let number = self.fixes;
         self.fixes += 1;
         if self.busy > now {

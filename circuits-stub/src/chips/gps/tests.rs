@@ -1,4 +1,9 @@
+use std::io::{BufRead, BufReader, Read, Write};
+
+use circuits_uart::{Port, Queue};
+
 use super::*;
+use crate::Stub;
 
 const CAMBRIDGE: Position = Position {
     latitude: 52.205_3,
@@ -190,4 +195,87 @@ fn what_does_not_fit_is_left_out() {
     // Nothing is too fast to end.
     fast.set_period(Duration::ZERO);
     run(&mut fast, at(2100));
+}
+
+fn at_port(gps: &Gps, config: &Config) -> (Stub, Port) {
+    let stub = Stub::virtual_time();
+    let stub = stub.serial_device("ttyAMA0", gps.clone()).unwrap();
+    let port = Port::open_on(&stub, "ttyAMA0", config).unwrap();
+    (stub, port)
+}
+
+#[test]
+fn a_port_hears_it() {
+    let gps = Gps::new(CAMBRIDGE);
+    let (stub, port) = at_port(&gps, &Config::new().baud(9600));
+    let mut lines = BufReader::new(&port).lines();
+    let rmc = lines.next().unwrap().unwrap();
+    assert!(rmc.starts_with("$GPRMC,000001.000,A,"));
+    // When its last character is over.
+    let passed = stub.clock().now().since(at(1000));
+    let characters = rmc.len() as u32 + 2;
+    assert_eq!(passed, characters * port.config().character_time());
+    let rest: Vec<_> = lines.by_ref().take(5).map(Result::unwrap).collect();
+    assert!(rest[4].starts_with("$GPVTG,"));
+    let rmc = lines.next().unwrap().unwrap();
+    assert!(rmc.starts_with("$GPRMC,000002.000,A,"));
+    drop(lines);
+
+    port.discard(Queue::Input).unwrap();
+    let commands = ["PMTK314,0,1", "PMTK220,100"].map(sentence).concat();
+    (&port).write_all(commands.as_bytes()).unwrap();
+    let lines: Vec<_> = BufReader::new(&port)
+        .lines()
+        .take(9)
+        .map(Result::unwrap)
+        .collect();
+    assert!(
+        lines.contains(&sentence("PMTK001,314,3").trim_end().into()),
+        "{lines:?}"
+    );
+    assert!(
+        lines.contains(&sentence("PMTK001,220,3").trim_end().into()),
+        "{lines:?}"
+    );
+    assert!(lines[7].starts_with("$GPRMC,") && lines[8].starts_with("$GPRMC,"));
+}
+
+#[test]
+fn another_baud_rate_hears_nonsense() {
+    let gps = Gps::new(CAMBRIDGE);
+    let (_stub, mut port) = at_port(&gps, &Config::new().baud(19_200));
+    let mut bytes = [0; 100];
+    port.read_exact(&mut bytes).unwrap();
+    assert!(!bytes.windows(5).any(|five| five == b"GPRMC"));
+    assert!(port.counters().unwrap().framing_errors > 0);
+}
+
+#[test]
+fn who_waits_for_a_fix_is_told_when_the_period_changes() {
+    let gps = Gps::new(CAMBRIDGE);
+    gps.set_period(Duration::from_secs(3600));
+    let (stub, mut port) = at_port(&gps, &Config::new().baud(9600));
+    let clock = stub.clock();
+    let heard = stub.run(|| {
+        let listener = stub.spawn("listener", move || {
+            port.read_exact(&mut [0]).map(|()| clock.now())
+        });
+        stub.delay().sleep(Duration::from_millis(2300)).unwrap();
+        gps.set_period(Duration::from_secs(1));
+        listener.unwrap().join().unwrap().unwrap()
+    });
+    assert_eq!(heard.since(at(3000)).as_micros(), 1041);
+}
+
+/// A machine that was started long ago, as it were.
+#[test]
+fn in_real_time_it_goes_on_from_now() {
+    let gps = Gps::new(CAMBRIDGE).baud(1_000_000);
+    gps.set_period(Duration::from_millis(20));
+    let stub = Stub::real_time().serial_device("ttyAMA0", gps).unwrap();
+    let config = Config::new().baud(1_000_000);
+    let port = Port::open_on(&stub, "ttyAMA0", &config).unwrap();
+    let lines = BufReader::new(&port).lines().map(Result::unwrap);
+    let mut rmc = lines.filter(|line| line.contains("RMC"));
+    assert!(rmc.next().unwrap().starts_with("$GPRMC,0000"));
 }

@@ -98,13 +98,14 @@ impl Modem {
 
     /// Sets what the network says of it. If a program has asked for it, it is told.
     pub fn set_registration(&self, registration: Registration) {
-        let mut state = self.lock();
-        let changes = state.registration != registration;
-        state.registration = registration;
-        if changes && state.settings.tells_registration {
-            let news = format!("+CREG: {}", registration as u8);
-            state.news.push_back(news);
-        }
+        self.change(|state| {
+            let changes = state.registration != registration;
+            state.registration = registration;
+            if changes && state.settings.tells_registration {
+                let news = format!("+CREG: {}", registration as u8);
+                state.news.push_back(news);
+            }
+        });
     }
 
     /// Puts a SIM in that wants a PIN.
@@ -135,7 +136,7 @@ impl Modem {
 
     /// Sends it a short message, which comes as soon as there are a network, a SIM, and room for it.
     pub fn receive_sms(&self, from: &str, text: &str) {
-        self.lock().network.push_back((from.into(), text.into()));
+        self.change(|state| state.network.push_back((from.into(), text.into())));
     }
 
     /// Returns the short messages that programs have sent, the oldest first.
@@ -146,19 +147,21 @@ impl Modem {
     /// Calls it: it rings until it is answered, or the call is [given up](Modem::give_up). It is engaged if
     /// there is a call already.
     pub fn ring(&self, number: &str) {
-        let mut state = self.lock();
-        if state.call == Call::None {
-            let number = number.into();
-            state.call = Call::Rings { number, rang: None };
-        }
+        self.change(|state| {
+            if state.call == Call::None {
+                let number = number.into();
+                state.call = Call::Rings { number, rang: None };
+            }
+        });
     }
 
     /// Ends the call from the other end.
     pub fn give_up(&self) {
-        let mut state = self.lock();
-        if std::mem::replace(&mut state.call, Call::None) == Call::Active {
-            state.news.push_back("NO CARRIER".into());
-        }
+        self.change(|state| {
+            if std::mem::replace(&mut state.call, Call::None) == Call::Active {
+                state.news.push_back("NO CARRIER".into());
+            }
+        });
     }
 
     /// Tells whether there is a call that was answered.
@@ -169,6 +172,16 @@ impl Modem {
     /// Returns the numbers that programs have called, the oldest first.
     pub fn dialled(&self) -> Vec<String> {
         self.lock().dialled.clone()
+    }
+
+    /// Changes what it does by itself, and has the board see it.
+    fn change(&self, f: impl FnOnce(&mut State)) {
+        let attention = {
+            let mut state = self.lock();
+            f(&mut state);
+            state.attention.clone()
+        };
+        attention.draw();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::syntax::{CR, Input};
 use super::{Registration, Sms};
 use crate::chips::utc::Utc;
-use crate::uart::Line;
+use crate::uart::{Attention, Line};
 
 pub(super) struct State {
     pub(super) settings: Settings,
@@ -35,6 +35,7 @@ pub(super) struct State {
     pub(super) news: VecDeque<String>,
     pub(super) lines: ModemLines,
     pub(super) is_connected: bool,
+    pub(super) attention: Attention,
 }
 
 #[derive(Debug)]
@@ -86,6 +87,7 @@ impl State {
             news: VecDeque::new(),
             lines,
             is_connected: false,
+            attention: Attention::default(),
         }
     }
 
@@ -196,6 +198,7 @@ impl State {
     /// Does what there is to do by itself.
     pub(super) fn act(&mut self, line: &mut Line) {
         let now = line.time();
+        self.attention = line.attention();
         self.clock(now);
         self.ring(now);
         let ri = match self.call {

@@ -1,6 +1,9 @@
-use circuits_uart::ModemLines;
+use std::io::{Read, Write};
+
+use circuits_uart::{Config, ModemLines, Port};
 
 use super::*;
+use crate::Stub;
 use crate::uart::Line;
 
 fn at(millis: u64) -> Time {
@@ -427,4 +430,71 @@ fn answers_may_take_their_time() {
     modem.set_delay(Duration::from_millis(20));
     terminal.ask("+CSQ");
     assert_eq!(terminal.pauses, Duration::from_millis(20));
+}
+
+fn at_port(modem: &Modem) -> (Stub, Port) {
+    let stub = Stub::virtual_time();
+    let stub = stub.serial_device("ttyAMA0", modem.clone()).unwrap();
+    let config = Config::new().timeout(Duration::from_secs(60));
+    let port = Port::open_on(&stub, "ttyAMA0", &config).unwrap();
+    (stub, port)
+}
+
+fn read(mut port: &Port, count: usize) -> String {
+    let mut bytes = vec![0; count];
+    port.read_exact(&mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_port_speaks_to_it() {
+    let modem = Modem::new();
+    let (stub, port) = at_port(&modem);
+    let lines = port.modem_lines().unwrap();
+    assert!(lines.cts && lines.dsr && !lines.ri);
+    modem.set_delay(Duration::from_millis(50));
+    (&port).write_all(b"ATE0\r").unwrap();
+    assert_eq!(read(&port, 11), "ATE0\r\r\nOK\r\n");
+    // Five characters, the last one back, the time, and six more.
+    let character = port.config().character_time();
+    let passed = stub.clock().now().since(Time::ZERO);
+    assert_eq!(passed, 12 * character + Duration::from_millis(50));
+    modem.receive_sms("+491", "hello");
+    assert_eq!(read(&port, 17), "\r\n+CMTI: \"SM\",1\r\n");
+}
+
+#[test]
+fn who_listens_hears_what_comes_by_itself() {
+    let modem = Modem::new();
+    let (stub, port) = at_port(&modem);
+    let (clock, rang) = (stub.clock(), modem.clone());
+    stub.run(|| {
+        let listener = stub.spawn("listener", move || {
+            let change = port.wait_modem_change(None).unwrap().unwrap();
+            assert!(change.lines.ri);
+            let rang = clock.now();
+            assert_eq!(read(&port, 8), "\r\nRING\r\n");
+            let fell = port.wait_modem_change(None).unwrap().unwrap();
+            assert!(!fell.lines.ri);
+            let fell = clock.now();
+            assert_eq!(read(&port, 8), "\r\nRING\r\n");
+            (&port).write_all(b"ATA\r").unwrap();
+            assert_eq!(read(&port, 10), "ATA\r\r\nOK\r\n");
+            (rang, fell)
+        });
+        stub.delay().sleep(Duration::from_secs(7)).unwrap();
+        rang.ring("+491234");
+        let (rang, fell) = listener.unwrap().join().unwrap();
+        assert_eq!((rang, fell), (at(7000), at(8000)));
+    });
+    assert!(modem.is_in_call());
+}
+
+#[test]
+fn nobody_waits_for_ever_for_what_never_comes() {
+    let modem = Modem::new();
+    let (_stub, port) = at_port(&modem);
+    port.set_timeout(None);
+    let error = (&port).read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::Deadlock);
 }

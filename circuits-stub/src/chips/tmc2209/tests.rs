@@ -1,9 +1,13 @@
+use std::io::{Read, Write};
 use std::time::Duration;
+
+use circuits_uart::{Config, Port};
 
 use super::datagram::crc;
 use super::registers::{CHOPCONF, DRV_STATUS, GCONF, GSTAT, IFCNT, IHOLD_IRUN, IOIN};
 use super::registers::{MSCNT, MSCURACT, PWMCONF, SG_RESULT, SLAVECONF, TPWMTHRS, TSTEP, VACTUAL};
 use super::*;
+use crate::Stub;
 
 /// At 500 kBd.
 const CHARACTER: Duration = Duration::from_micros(20);
@@ -204,4 +208,34 @@ fn vactual_moves_the_motor() {
     assert_eq!(master.read(DRV_STATUS) >> 30, 0, "SpreadCycle");
     master.write(VACTUAL, 0);
     assert_eq!(master.read(DRV_STATUS), 0xc010_0000, "IHOLD");
+}
+
+#[test]
+fn a_port_speaks_to_it_at_any_baud_rate() {
+    for baud in [9600, 19_200, 115_200, 500_000] {
+        let chip = Tmc2209::new(3);
+        let stub = Stub::virtual_time();
+        let stub = stub.serial_device("ttyAMA0", chip.clone()).unwrap();
+        let config = Config::new().baud(baud).timeout(Duration::from_millis(100));
+        let mut port = Port::open_on(&stub, "ttyAMA0", &config).unwrap();
+        let mut request = [0x05, 3, IOIN, 0];
+        request[3] = crc(&request[..3]);
+        port.write_all(&request).unwrap();
+        let mut bytes = [0; 12];
+        port.read_exact(&mut bytes).unwrap();
+        assert_eq!(bytes[..4], request);
+        assert_eq!(bytes[4..11], [0x05, 0xff, IOIN, 0x21, 0, 0, 0x4c]);
+        // The request, the last of it back, 8 bits, and the answer.
+        let passed = stub.clock().now().since(Time::ZERO).as_nanos();
+        let bits = passed * u128::from(baud) / 1_000_000_000;
+        assert!((137..=138).contains(&bits), "{bits} bits at {baud}");
+
+        // Half a datagram, and nobody who answers; then another one.
+        port.write_all(&request[..2]).unwrap();
+        port.read_exact(&mut bytes[..2]).unwrap();
+        port.read_exact(&mut bytes).unwrap_err();
+        port.write_all(&request).unwrap();
+        port.read_exact(&mut bytes).unwrap();
+        assert_eq!(bytes[4..6], [0x05, 0xff]);
+    }
 }
