@@ -18,6 +18,8 @@ pub use circuits_i2c as i2c;
 pub use circuits_spi as spi;
 #[cfg(feature = "stub")]
 pub use circuits_stub as stub;
+#[cfg(feature = "uart")]
+pub use circuits_uart as uart;
 pub use circuits_wait as wait;
 pub use embedded_hal;
 pub use embedded_hal_async;

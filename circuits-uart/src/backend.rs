@@ -49,7 +49,8 @@
 //! far as the driver knows; it sends nothing by itself.
 //!
 //! **The end.** When the other end closes (of a pseudo-terminal), `read` first hands out all that came
-//! before and then answers `EIO`; `write` and `drain` do so at once. When the port is gone, `read` hands out
+//! before and then answers `EIO`; `write` and `drain` do so at once. (On the controlling side of a
+//! pseudo-terminal, the kernel takes bytes for who opens the other one next.) When the port is gone, `read` hands out
 //! what there still is, and then all answer `ENODEV`, for ever.
 //!
 //! **Waiting** is done by the caller through [`Handle::ready`], once for each of four operations
@@ -172,6 +173,16 @@ pub trait Handle: Send + Sync + Debug {
     /// `EINVAL`, `ENOTTY`, `EOPNOTSUPP`: the driver cannot do it.
     fn configure(&self, config: &Config) -> io::Result<()>;
 
+    /// Puts back how the port was set up before [`configure`](Handle::configure), which did not bring
+    /// what was asked for. By default it configures it so: a backend that has settings for which a
+    /// configuration has no words, such as a terminal's, puts these back as well.
+    ///
+    /// # Errors
+    /// As `configure`.
+    fn put_back(&self, before: &Config) -> io::Result<()> {
+        self.configure(before)
+    }
+
     /// Returns how the port is set up; what is not the port's is as by default.
     ///
     /// # Errors
@@ -193,7 +204,7 @@ pub trait Handle: Send + Sync + Debug {
     /// Begins or ends a break.
     ///
     /// # Errors
-    /// The driver cannot do it.
+    /// The driver cannot do it; `WouldBlock`: there is something to be sent before.
     fn set_break(&self, on: bool) -> io::Result<()> {
         let _ = on;
         Err(unsupported())

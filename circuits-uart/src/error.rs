@@ -82,6 +82,17 @@ pub enum Error {
         granted: u32,
     },
 
+    /// More came at once than may.
+    #[error("{what} on serial port {port:?} is longer than {limit} bytes")]
+    Limit {
+        /// The port, as it was asked for.
+        port: Arc<str>,
+        /// What is too long.
+        what: &'static str,
+        /// How long it may be.
+        limit: usize,
+    },
+
     /// A time was over before it was done.
     #[error("serial port {port:?} timed out{}", after(*written))]
     TimedOut {
@@ -172,6 +183,8 @@ pub enum ErrorKind {
     HungUp,
     /// The hardware, its driver or the system cannot do it; a baud rate as well.
     Unsupported,
+    /// More came at once than may.
+    Limit,
     /// A time was over before it was done.
     TimedOut,
     /// A byte came with a parity or framing error.
@@ -189,11 +202,11 @@ pub enum ErrorKind {
 }
 
 // Linux's numbers, by which backends answer on every system (include/uapi/asm-generic/errno.h).
-const EIO: i32 = 5;
+pub(crate) const EIO: i32 = 5;
 const ENXIO: i32 = 6;
 pub(crate) const EAGAIN: i32 = 11;
-const EBUSY: i32 = 16;
-const ENODEV: i32 = 19;
+pub(crate) const EBUSY: i32 = 16;
+pub(crate) const ENODEV: i32 = 19;
 pub(crate) const EINVAL: i32 = 22;
 pub(crate) const ENOTTY: i32 = 25;
 pub(crate) const EOPNOTSUPP: i32 = 95;
@@ -208,6 +221,7 @@ impl Error {
             Error::Removed { .. } => ErrorKind::Removed,
             Error::HungUp { .. } => ErrorKind::HungUp,
             Error::Unsupported { .. } | Error::Baud { .. } => ErrorKind::Unsupported,
+            Error::Limit { .. } => ErrorKind::Limit,
             Error::TimedOut { .. } => ErrorKind::TimedOut,
             Error::Damaged { .. } => ErrorKind::Damaged,
             Error::Break { .. } => ErrorKind::Break,
@@ -287,7 +301,7 @@ impl From<Error> for io::Error {
             ErrorKind::Removed => io::ErrorKind::NotConnected,
             ErrorKind::HungUp => io::ErrorKind::BrokenPipe,
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,
-            ErrorKind::Damaged => io::ErrorKind::InvalidData,
+            ErrorKind::Damaged | ErrorKind::Limit => io::ErrorKind::InvalidData,
             ErrorKind::Deadlock => io::ErrorKind::Deadlock,
             ErrorKind::Invalid => io::ErrorKind::InvalidInput,
             ErrorKind::Break | ErrorKind::Interrupted | ErrorKind::Io => io::ErrorKind::Other,

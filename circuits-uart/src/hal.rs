@@ -76,7 +76,7 @@ macro_rules! embedded_io {
                         ErrorKind::HungUp => blocking::ErrorKind::BrokenPipe,
                         ErrorKind::Unsupported => blocking::ErrorKind::Unsupported,
                         ErrorKind::TimedOut => blocking::ErrorKind::TimedOut,
-                        ErrorKind::Damaged => blocking::ErrorKind::InvalidData,
+                        ErrorKind::Damaged | ErrorKind::Limit => blocking::ErrorKind::InvalidData,
                         ErrorKind::Invalid => blocking::ErrorKind::InvalidInput,
                         // What is interrupted is tried again by some, for as long as it is.
                         ErrorKind::Break

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backend;
+mod bursts;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -16,6 +17,7 @@ mod settings;
 mod wait;
 
 pub use backend::{Backend, Handle, Interest, Queue, Received};
+pub use bursts::Bursts;
 pub use config::{Config, FlowControl, Parity, Rs485, StopBits};
 pub use error::{Error, ErrorKind, Result};
 pub use halves::{Reader, Writer};

@@ -193,7 +193,10 @@ impl Port {
     /// [`Error::TimedOut`], which says how much was written; [`Error::HungUp`], [`Error::Removed`],
     /// [`Error::Interrupted`].
     pub fn write_within(&self, bytes: &[u8], timeout: Duration) -> Result<()> {
-        let deadline = Some(self.clock.now() + timeout);
+        self.write_all_until(bytes, Some(self.clock.now() + timeout))
+    }
+
+    pub(crate) fn write_all_until(&self, bytes: &[u8], deadline: Option<Time>) -> Result<()> {
         let mut written = 0;
         while written < bytes.len() {
             match self.write_until(&bytes[written..], deadline) {
@@ -481,11 +484,31 @@ impl Port {
     fn in_time(&self, what: &'static str, in_time: io::Result<bool>) -> Result<()> {
         match in_time {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Error::TimedOut {
-                port: self.name.clone(),
-                written: 0,
-            }),
+            Ok(false) => Err(self.timed_out()),
             Err(error) => Err(Error::from_io(&self.name, what, error)),
+        }
+    }
+
+    /// What came of a wait on the port's clock.
+    pub(crate) fn wait_failed(&self, error: io::Error) -> Error {
+        match error.kind() {
+            io::ErrorKind::TimedOut => self.timed_out(),
+            _ => Error::from_io(&self.name, "waiting", error),
+        }
+    }
+
+    pub(crate) fn limit(&self, what: &'static str, limit: usize) -> Error {
+        Error::Limit {
+            port: self.name.clone(),
+            what,
+            limit,
+        }
+    }
+
+    fn timed_out(&self) -> Error {
+        Error::TimedOut {
+            port: self.name.clone(),
+            written: 0,
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn configure(handle: &dyn Handle, port: &Arc<str>, config: &Config) -
         },
     };
     // What is told is what was refused, not this.
-    let _ = handle.configure(&before);
+    let _ = handle.put_back(&before);
     Err(error)
 }
 

@@ -6,6 +6,8 @@ mod buses;
 mod devices;
 #[cfg(feature = "gpio")]
 mod lines;
+#[cfg(feature = "uart")]
+mod serial_ports;
 #[cfg(feature = "spi")]
 mod spi_devices;
 
@@ -24,6 +26,8 @@ use circuits_i2c as i2c;
 use circuits_spi as spi;
 #[cfg(feature = "stub")]
 use circuits_stub::Stub;
+#[cfg(feature = "uart")]
+use circuits_uart as uart;
 #[cfg(target_os = "linux")]
 use circuits_wait::Monotonic;
 use circuits_wait::{Clock, Delay};
@@ -104,6 +108,8 @@ pub struct Board {
     i2c: Arc<dyn i2c::Backend>,
     #[cfg(feature = "spi")]
     spi: Arc<dyn spi::Backend>,
+    #[cfg(feature = "uart")]
+    uart: Arc<dyn uart::Backend>,
     #[cfg(feature = "enumerate")]
     enumerate: Arc<dyn enumerate::Backend>,
 }
@@ -142,6 +148,8 @@ impl Board {
             i2c: Arc::new(i2c::Linux::with_clock(clock.clone())),
             #[cfg(feature = "spi")]
             spi: Arc::new(spi::Linux::with_clock(clock.clone())),
+            #[cfg(feature = "uart")]
+            uart: Arc::new(uart::Linux::with_clock(clock.clone())),
             #[cfg(feature = "enumerate")]
             enumerate: Arc::new(enumerate::Linux::with_clock(clock.clone())),
             #[cfg(feature = "stub")]
@@ -201,7 +209,8 @@ impl Board {
         feature = "enumerate",
         feature = "gpio",
         feature = "i2c",
-        feature = "spi"
+        feature = "spi",
+        feature = "uart"
     ))]
     fn mixes_with(&self, clock: &Arc<dyn Clock>) -> Result<()> {
         let same = std::ptr::addr_eq(Arc::as_ptr(&self.clock), Arc::as_ptr(clock));
@@ -328,6 +337,8 @@ impl Board {
             Some(self.i2c.clock()),
             #[cfg(feature = "spi")]
             Some(self.spi.clock()),
+            #[cfg(feature = "uart")]
+            Some(self.uart.clock()),
             #[cfg(feature = "enumerate")]
             Some(self.enumerate.clock()),
         ];
@@ -362,6 +373,7 @@ impl From<&Stub> for Board {
             gpio: Arc::new(stub.clone()),
             i2c: Arc::new(stub.clone()),
             spi: Arc::new(stub.clone()),
+            uart: Arc::new(stub.clone()),
             enumerate: Arc::new(stub.clone()),
         }
     }

@@ -1,14 +1,34 @@
-//! Serial ports of the kernel's tty layer, by rustix.
+//! Serial ports of the kernel's tty layer (<https://docs.kernel.org/driver-api/tty/>), by rustix.
+//!
+//! The kernel tells when there is something to read and room to write. When all has left, and when a
+//! modem line changes, it tells only who blocks for it, without a deadline. So these two are asked for
+//! again and again while somebody waits: every 0.1 ms to 5 ms whether all has left, every 10 ms for
+//! changes of modem lines, which drivers count, so that none is missed.
 
+mod holder;
+mod marks;
+mod node;
+mod periodic;
+mod sys;
+mod sysfs;
+mod termios;
+mod tty;
+
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use circuits_wait::{Clock, Monotonic};
+use rustix::fs::OFlags;
 
+use crate::error::ENOTTY;
 use crate::{Backend, Handle, Result};
+use tty::Tty;
 
-/// The serial ports of this machine.
+/// The serial ports of this machine, from `/dev`.
 #[derive(Clone, Debug, Default)]
 pub struct Linux {
     clock: Monotonic,
@@ -30,25 +50,66 @@ impl Linux {
         Ok(Linux::new())
     }
 
-    /// Takes over a terminal that is open.
-    pub(crate) fn adopt(&self, fd: OwnedFd) -> io::Result<Box<dyn Handle>> {
-        let _ = fd;
-        Err(io::ErrorKind::Unsupported.into())
+    /// Takes over a terminal that is open. Reads and writes of it do not block any more, by whatever
+    /// descriptor.
+    ///
+    /// # Errors
+    /// `ENOTTY`: it is none.
+    pub fn adopt(&self, fd: OwnedFd) -> io::Result<Box<dyn Handle>> {
+        Ok(Box::new(Tty::new(fd.into(), None, &self.clock)?))
     }
 }
 
 impl Backend for Linux {
-    fn open(&self, _: &str, _: bool) -> io::Result<Box<dyn Handle>> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn open(&self, name: &str, exclusive: bool) -> io::Result<Box<dyn Handle>> {
+        let path = path(name)?;
+        // To open something else could have consequences.
+        if !fs::metadata(&path)?.file_type().is_char_device() {
+            return Err(io::Error::from_raw_os_error(ENOTTY));
+        }
+        // It does not become the terminal that signals come from, and no carrier is waited for.
+        let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
+        let mut options = File::options();
+        options.custom_flags(flags.bits() as i32);
+        let file = options.read(true).write(true).open(&path)?;
+        let mut tty = Tty::new(file, Some(&path), &self.clock)?;
+        tty.lock(exclusive)?;
+        Ok(Box::new(tty))
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(self.clock.clone())
     }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        sysfs::ports(Path::new("/sys/class/tty"))
+    }
+
+    fn holder(&self, name: &str) -> Option<String> {
+        holder::holder(&path(name).ok()?)
+    }
+}
+
+/// The path of a node: a name is one in `/dev`.
+fn path(name: &str) -> io::Result<PathBuf> {
+    if name.is_empty() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(Path::new("/dev").join(name))
 }
 
 /// What a terminal that is open is called.
 pub(crate) fn name(fd: &OwnedFd) -> String {
-    let _ = fd;
-    String::new()
+    // All controlling sides have the same node.
+    if let Ok(other) = rustix::pty::ptsname(fd, Vec::new()) {
+        let other = other.to_string_lossy();
+        return format!("the other side of {other}");
+    }
+    match fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())) {
+        Ok(path) => {
+            let path = path.strip_prefix("/dev").unwrap_or(&path);
+            path.to_string_lossy().into_owned()
+        }
+        Err(_) => format!("descriptor {}", fd.as_raw_fd()),
+    }
 }

@@ -46,6 +46,18 @@ impl Suite {
         self.add(target, false, &[], facts, run)
     }
 
+    /// Adds a target that is always there, and cannot show some of the facts.
+    #[must_use]
+    pub fn on_limited<F: Copy + Send + 'static>(
+        self,
+        target: &'static str,
+        excused: &'static [Excused],
+        facts: &[(&'static str, F)],
+        run: impl Fn(F, Executor) + Clone + Send + 'static,
+    ) -> Suite {
+        self.add(target, false, excused, facts, run)
+    }
+
     /// Adds a target that needs a kernel, and runs if ignored tests do.
     #[must_use]
     pub fn on_kernel<F: Copy + Send + 'static>(

@@ -14,6 +14,8 @@ mod rounds;
 mod spi;
 #[cfg(target_os = "linux")]
 mod table;
+#[cfg(target_os = "linux")]
+mod uart;
 
 /// Measures Circuits beside its peers.
 #[cfg(target_os = "linux")]
@@ -40,6 +42,8 @@ enum Bus {
     I2c,
     /// A device of spidev.
     Spi,
+    /// Pseudo-terminals.
+    Uart,
 }
 
 #[cfg(target_os = "linux")]
@@ -55,6 +59,7 @@ fn main() -> anyhow::Result<()> {
             let mut slow = rounds::Rounds::new(args.rounds, few);
             table::print(&spi::measure(&mut slow, &mut rounds)?);
         }
+        Bus::Uart => table::print(&uart::measure(&mut rounds)?),
     }
     Ok(())
 }
