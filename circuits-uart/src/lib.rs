@@ -7,6 +7,7 @@ mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+pub mod framing;
 mod hal;
 mod halves;
 #[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
@@ -20,6 +21,7 @@ pub use backend::{Backend, Handle, Interest, Queue, Received};
 pub use bursts::Bursts;
 pub use config::{Config, FlowControl, Parity, Rs485, StopBits};
 pub use error::{Error, ErrorKind, Result};
+pub use framing::{FrameError, Framed, Framing};
 pub use halves::{Reader, Writer};
 pub use linux::Linux;
 pub use modem::{Counters, ModemChange, ModemLines};

@@ -1,5 +1,7 @@
 //! What must hold for any bytes, and bytes to begin with: see the README.
 
+#[path = "../../../circuits-uart/tests/invariants/mod.rs"]
+mod framings;
 #[path = "../../../enumerate/tests/invariants/mod.rs"]
 mod invariants;
 mod seeds;
@@ -19,6 +21,11 @@ pub fn registry(bytes: &[u8]) {
 /// Uevents as a kernel tells them: a registry has what a look finds.
 pub fn tree(bytes: &[u8]) {
     invariants::tree(bytes);
+}
+
+/// Any bytes that come over a serial line, in any framing.
+pub fn framing(bytes: &[u8]) {
+    framings::framing(bytes);
 }
 
 /// Any text of a recording.

@@ -1,4 +1,4 @@
-//! What the fuzzers begin with: what kernels have said, from the recordings.
+//! What the fuzzers begin with: what kernels have said, from the recordings, and frames.
 
 use std::fs;
 use std::io;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use circuits_enumerate::{Recording, Uevent};
 
+use crate::framings::Chosen;
 use crate::invariants::{STEP, encode};
 
 /// Puts seeds into the corpus of a target, unless there is something in it.
@@ -27,6 +28,11 @@ fn put_into(corpus: &Path, target: &str, recordings: &Path) -> io::Result<()> {
         number += 1;
         fs::write(corpus.join(format!("recorded-{number:03}")), bytes)
     };
+    if target == "framing" {
+        return (0..6)
+            .flat_map(|kind| (0..=0xf0).step_by(0x11).map(move |detail| [kind, detail]))
+            .try_for_each(|[kind, detail]| put(&frames([kind, detail, 5, 0x42])));
+    }
     for file in files(recordings)? {
         let text = fs::read_to_string(file)?;
         let recording = Recording::parse(&text).map_err(io::Error::other)?;
@@ -57,6 +63,19 @@ fn put_into(corpus: &Path, target: &str, recordings: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A few frames, as they go over the wire.
+fn frames(choice: [u8; 4]) -> Vec<u8> {
+    let mut framing = Chosen::new(choice).framing();
+    let mut bytes = choice.to_vec();
+    for frame in [&b"a"[..], b"b\xc0\xdb\0\0c", b"", &[7; 20], &[0; 20]] {
+        let begin = bytes.len();
+        if framing.encode(frame, &mut bytes).is_err() {
+            bytes.truncate(begin);
+        }
+    }
+    bytes
 }
 
 fn files(recordings: &Path) -> io::Result<Vec<PathBuf>> {
