@@ -4,6 +4,8 @@ use std::time::Duration;
 use circuits_uart::{Config, ModemLines};
 use circuits_wait::Time;
 
+use super::attention::Attention;
+
 /// A device on a serial line: what it is sent comes to it byte by byte, when the byte is over on the
 /// wire, and what it says goes over the wire at its own settings.
 ///
@@ -63,8 +65,8 @@ pub trait Device: Send {
     }
 
     /// Returns when the device will do something by itself, if it will: [`act`](Device::act) is called then.
-    /// It is asked after each call of the others, and when it is connected; after `act` it must be later than
-    /// that was. Default: never.
+    /// It is asked after each call of the others, when it is connected, and when the board looks at its lines; a
+    /// time that is over is now, but after `act` it must be later than that was. Default: never.
     ///
     /// In virtual time a device that goes on for ever keeps time moving for ever: who waits for something
     /// else that never comes is not told of a deadlock then, so let such waits have a deadline.
@@ -114,6 +116,7 @@ pub struct Line {
     pub(super) said: Vec<Said>,
     /// What `said` counts.
     pub(super) bytes: Vec<u8>,
+    attention: Attention,
 }
 
 /// What a device does to the line.
@@ -130,17 +133,24 @@ pub(super) enum Said {
 }
 
 impl Line {
-    pub(super) fn new() -> Line {
+    pub(super) fn new(attention: Attention) -> Line {
         Line {
             time: Time::ZERO,
             said: Vec::new(),
             bytes: Vec::new(),
+            attention,
         }
     }
 
     /// Returns the time.
     pub fn time(&self) -> Time {
         self.time
+    }
+
+    /// Returns what has the board ask the device anew when it does something by itself: for a handle of the
+    /// device, by which that changes while nothing goes over the line.
+    pub fn attention(&self) -> Attention {
+        self.attention.clone()
     }
 
     /// Sends bytes, as soon as the device is through with what it sent before.

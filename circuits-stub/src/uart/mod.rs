@@ -9,6 +9,7 @@
 //! A byte is there when its last stop bit is over. Where both ends are set up alike it is the one that was
 //! sent. Otherwise the receiver looks at the levels of the line at its own times, and has what it finds.
 
+mod attention;
 mod backend;
 mod controller;
 mod device;
@@ -18,6 +19,8 @@ mod programs;
 #[cfg(unix)]
 mod pty;
 mod sender;
+#[cfg(test)]
+mod told;
 mod traffic;
 mod tty;
 mod wave;
@@ -31,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 
 use circuits_wait::Time;
 
+pub use self::attention::Attention;
 pub use self::controller::Controller;
 pub use self::device::{Device, Line};
 pub use self::fault::Fault;
@@ -66,13 +70,14 @@ pub(crate) struct Serial {
 
 impl Serial {
     pub(crate) fn new(schedule: &Arc<Schedule>, board: Weak<Board>) -> Serial {
+        let attention = Attention::new(board.clone());
         let advance = move || {
             if let Some(board) = board.upgrade() {
                 board.serial.act(&board);
             }
         };
         Serial {
-            state: Mutex::default(),
+            state: Mutex::new(State::new(attention)),
             agenda: Agenda::new(schedule.clone(), advance),
             is_missed: AtomicBool::new(false),
         }
@@ -101,6 +106,7 @@ impl Serial {
         let turn = Turn::begin();
         let now = board.schedule.now();
         state.advance(board, now);
+        state.ask_devices(now);
         let done = f(&mut state, now);
         let mut next = state.next(board.is_traced());
         if next.is_some_and(|next| next <= now) {

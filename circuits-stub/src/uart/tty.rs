@@ -84,16 +84,19 @@ pub(super) struct Attached {
     pub(super) device: Box<dyn Device>,
     pub(super) sender: Sender,
     pub(super) ear: Ear,
-    /// When it does something by itself.
+    /// When it does something by itself, as it has said.
+    pub(super) said_next: Option<Time>,
+    /// The same, if it is to come.
     pub(super) next: Option<Time>,
     /// What it is given, between its calls.
     pub(super) line: Line,
 }
 
 impl Attached {
-    /// Asks the device when it does something by itself: not in the past.
+    /// Has it say when it does something by itself. What it says too late is at once.
     pub(super) fn ask(&mut self, now: Time) {
-        self.next = self.device.next().map(|next| next.max(now));
+        self.said_next = self.device.next();
+        self.next = self.said_next.map(|next| next.max(now));
     }
 }
 

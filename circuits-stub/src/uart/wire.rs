@@ -3,6 +3,7 @@
 use circuits_uart::{Interest, ModemLines};
 use circuits_wait::Time;
 
+use super::attention::Attention;
 use super::device::{Device, Line, Said};
 use super::sender::{Sender, UnderWay, Way, What};
 use super::tty::{Attached, Peer, Tty};
@@ -11,14 +12,23 @@ use crate::stub::Board;
 use crate::trace::Action;
 
 /// All ports of a board. A number is a port's for as long as it is there, or somebody has it open.
-#[derive(Default)]
 pub(super) struct State {
     pub(super) ttys: Vec<Tty>,
     /// How often a port was opened.
     pub(super) opened: u64,
+    /// Of the board that they are on.
+    attention: Attention,
 }
 
 impl State {
+    pub(super) fn new(attention: Attention) -> State {
+        State {
+            ttys: Vec::new(),
+            opened: 0,
+            attention,
+        }
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         let is_it = |tty: &Tty| !tty.is_removed && &*tty.name == name;
         self.ttys.iter().position(is_it)
@@ -104,8 +114,9 @@ impl State {
             device,
             sender: Sender::default(),
             ear,
+            said_next: None,
             next: None,
-            line: Line::new(),
+            line: Line::new(self.attention.clone()),
         };
         attached.ask(now);
         tty.peer = Peer::Device(attached);
@@ -206,6 +217,16 @@ impl State {
         }
     }
 
+    /// Has the devices say anew when they do something by themselves: a test may have changed that since
+    /// they were called.
+    pub(super) fn ask_devices(&mut self, now: Time) {
+        for attached in self.ttys.iter_mut().filter_map(Tty::attached) {
+            if attached.device.next() != attached.said_next {
+                attached.ask(now);
+            }
+        }
+    }
+
     /// Calls the device on a port, if there is one, and does what it says.
     pub(super) fn call(
         &mut self,
@@ -217,7 +238,7 @@ impl State {
         let Some(attached) = self.ttys[port].attached() else {
             return;
         };
-        let mut line = std::mem::replace(&mut attached.line, Line::new());
+        let mut line = std::mem::replace(&mut attached.line, Line::new(Attention::default()));
         line.time = now;
         f(&mut *attached.device, &mut line);
         let mut bytes = &line.bytes[..];
@@ -235,8 +256,8 @@ impl State {
             }
         }
         line.bytes.clear();
-        attached.ask(now);
         attached.line = line;
+        attached.ask(now);
         self.start_device(port, board, now);
         if let Some(lines) = set {
             self.set_inputs(port, lines, board, now);
