@@ -407,3 +407,51 @@ fn chip_select_reads_a_chip_that_a_line_selects() {
     let own = ["--line", "GPIO8"];
     fails(Some("stub"), "chip_select", &own, &["GPIO8", "spi0 CS0"]);
 }
+
+#[test]
+fn gps_tells_where_it_is() {
+    let output = run(Some("stub"), "gps", &["--count", "2"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert_eq!(
+        said,
+        ["00:00:01 52.37920 4.89940", "00:00:02 52.37921 4.89941"]
+    );
+    let says = ["no serial port", "ttyNOBODY"];
+    fails(Some("stub"), "gps", &["--port", "ttyNOBODY"], &says);
+}
+
+#[test]
+fn modbus_reads_a_meter() {
+    let output = run(Some("stub"), "modbus", &["--count", "2"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output.stdout), ["230.0 V 1.25 A"; 2]);
+    // Nobody has this address.
+    fails(
+        Some("stub"),
+        "modbus",
+        &["--unit", "2"],
+        &["ttyUSB0", "timed out"],
+    );
+}
+
+#[test]
+fn serial_echo_has_its_port_back() {
+    let output = run(None, "serial_echo", &[]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    let said: Vec<_> = said
+        .iter()
+        .filter_map(|line| line.split_once("  "))
+        .collect();
+    let removed =
+        "serial port \"ttyUSB0\" was removed (open it anew: Board::reconnect waits for it)";
+    let expected = [
+        ("0.000000 s", "listening on ttyUSB0"),
+        ("0.000520 s", "the echo is \"hello\""),
+        ("0.000520 s", removed),
+        ("3.000520 s", "listening on ttyUSB1"),
+        ("4.001562 s", "the echo is \"hello again\""),
+    ];
+    assert_eq!(said[..5], expected);
+}

@@ -7,7 +7,7 @@ use circuits_gpio::{Bias, Config, Output};
 use circuits_wait::Time;
 
 use crate::Stub;
-use crate::chips::{Mcp3008, Picture, Ssd1306, Tmp102, W25q};
+use crate::chips::{Gps, Mcp3008, ModbusServer, Picture, Position, Ssd1306, Tmp102, W25q};
 use crate::parts::{Button, Encoder};
 use crate::stub::Board;
 use crate::{i2c, spi, uart};
@@ -60,8 +60,9 @@ impl Stub {
     /// that warms up and cools down by half a degree a minute, an SSD1306 with 128 by 64 pixels at 0x3c, a
     /// W25Q32JV flash memory with a text at `spidev0.0` and an MCP3008 converter at `spidev0.1` (its channel
     /// 0 goes up and down with a knob that somebody turns, the others have eighths of its 3.3 V), another
-    /// converter that `GPIO25` selects, with 1 V at its channel 0, a serial port `ttyAMA0` that receives
-    /// what it sends, an LED on `GPIO17`, a button from `GPIO27` to
+    /// converter that `GPIO25` selects, with 1 V at its channel 0, a GPS receiver on a boat at
+    /// `ttyAMA0`, a meter at `ttyUSB0` that is unit 1 of Modbus RTU (230.0 V and 1.25 A in its first input
+    /// registers, in tenths and hundredths), an LED on `GPIO17`, a button from `GPIO27` to
     /// ground that somebody presses every second, and a rotary encoder on `GPIO5` and
     /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
     /// another one takes line 45 now and then. What the screen shows is put into the trace, twice a second
@@ -76,8 +77,8 @@ impl Stub {
             .chip("pinctrl-bcm2835", names)
             .i2c_controller("i2c-1", i2c::Controller::bcm2835())
             .serial_controller("ttyAMA0", uart::Controller::pl011());
-        // Nothing is connected to it yet.
-        let _ = stub.plug_serial_cable("ttyAMA0", "ttyAMA0");
+        // Nobody else is connected yet.
+        let _ = stub.connect_serial();
         // The address is good, and nobody has it yet.
         let _ = stub.plug_i2c("i2c-1", 0x48, Tmp102::following(room));
         let screen = Ssd1306::new_128x64();
@@ -95,6 +96,23 @@ impl Stub {
             stub.note(format!("nobody presses {BUTTON}: {error}"));
         }
         stub
+    }
+
+    fn connect_serial(&self) -> crate::Result<()> {
+        // Half a metre a second to the north-east.
+        let boat = |time: Time| Position {
+            latitude: 52.379_2 + 3.2e-6 * time.as_nanos() as f64 / 1e9,
+            longitude: 4.899_4 + 5.2e-6 * time.as_nanos() as f64 / 1e9,
+            altitude: 0.0,
+        };
+        let made = self.clock().now();
+        let gps = Gps::new(boat(Time::ZERO));
+        gps.follow(move |time| boat(Time::ZERO + time.since(made)));
+        self.plug_serial("ttyAMA0", gps)?;
+        let meter = ModbusServer::new(1);
+        meter.set_input(0, 2300);
+        meter.set_input(1, 125);
+        self.plug_serial("ttyUSB0", meter)
     }
 
     fn connect_spi(&self) -> crate::Result<()> {

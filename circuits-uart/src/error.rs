@@ -286,25 +286,35 @@ impl Error {
 /// What a future asks for that waits on a virtual board and does not take part in its time.
 const OUTSIDE: &str = "waits by futures outside of the board's tasks (use Stub::block_on, Stub::task or Stub::block_on_with)";
 
-/// For std's traits. The kind says what it can; the error itself is inside, but of a timeout, which is its
-/// kind alone and takes no memory.
+/// For std's traits: the error is inside, and the kind says what it can.
 ///
-/// An interrupt of the board is [`Other`](io::ErrorKind::Other), since std's loops try again what is
-/// [`Interrupted`](io::ErrorKind::Interrupted), for as long as it is.
+/// | kind | std's |
+/// | --- | --- |
+/// | [`TimedOut`](ErrorKind::TimedOut) | [`TimedOut`](io::ErrorKind::TimedOut) |
+/// | [`Removed`](ErrorKind::Removed) | [`NotConnected`](io::ErrorKind::NotConnected) |
+/// | [`HungUp`](ErrorKind::HungUp) | [`BrokenPipe`](io::ErrorKind::BrokenPipe) |
+/// | [`Damaged`](ErrorKind::Damaged), [`Break`](ErrorKind::Break), [`Limit`](ErrorKind::Limit) | [`InvalidData`](io::ErrorKind::InvalidData) |
+/// | [`InUse`](ErrorKind::InUse) | [`ResourceBusy`](io::ErrorKind::ResourceBusy) |
+/// | [`Invalid`](ErrorKind::Invalid) | [`InvalidInput`](io::ErrorKind::InvalidInput) |
+/// | [`Interrupted`](ErrorKind::Interrupted) | [`Other`](io::ErrorKind::Other): std's loops try again what is [`Interrupted`](io::ErrorKind::Interrupted), for as long as it is |
+/// | others | of the same name, or [`Other`](io::ErrorKind::Other) |
+///
+/// It takes memory, as std's errors do: who lets reads time out all the time has
+/// [`read_within`](crate::Port::read_within).
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         let kind = match error.kind() {
-            ErrorKind::TimedOut => return io::ErrorKind::TimedOut.into(),
+            ErrorKind::TimedOut => io::ErrorKind::TimedOut,
             ErrorKind::NotFound => io::ErrorKind::NotFound,
             ErrorKind::PermissionDenied => io::ErrorKind::PermissionDenied,
             ErrorKind::InUse => io::ErrorKind::ResourceBusy,
             ErrorKind::Removed => io::ErrorKind::NotConnected,
             ErrorKind::HungUp => io::ErrorKind::BrokenPipe,
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,
-            ErrorKind::Damaged | ErrorKind::Limit => io::ErrorKind::InvalidData,
+            ErrorKind::Damaged | ErrorKind::Break | ErrorKind::Limit => io::ErrorKind::InvalidData,
             ErrorKind::Deadlock => io::ErrorKind::Deadlock,
             ErrorKind::Invalid => io::ErrorKind::InvalidInput,
-            ErrorKind::Break | ErrorKind::Interrupted | ErrorKind::Io => io::ErrorKind::Other,
+            ErrorKind::Interrupted | ErrorKind::Io => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
     }

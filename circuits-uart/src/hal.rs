@@ -76,13 +76,14 @@ macro_rules! embedded_io {
                         ErrorKind::HungUp => blocking::ErrorKind::BrokenPipe,
                         ErrorKind::Unsupported => blocking::ErrorKind::Unsupported,
                         ErrorKind::TimedOut => blocking::ErrorKind::TimedOut,
-                        ErrorKind::Damaged | ErrorKind::Limit => blocking::ErrorKind::InvalidData,
+                        ErrorKind::Damaged | ErrorKind::Break | ErrorKind::Limit => {
+                            blocking::ErrorKind::InvalidData
+                        }
                         ErrorKind::Invalid => blocking::ErrorKind::InvalidInput,
                         // What is interrupted is tried again by some, for as long as it is.
-                        ErrorKind::Break
-                        | ErrorKind::Interrupted
-                        | ErrorKind::Deadlock
-                        | ErrorKind::Io => blocking::ErrorKind::Other,
+                        ErrorKind::Interrupted | ErrorKind::Deadlock | ErrorKind::Io => {
+                            blocking::ErrorKind::Other
+                        }
                     }
                 }
             }
