@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use circuits_stub::{Stub, uart};
+use circuits_stub::{Pin, Stub, uart};
 use circuits_uart::{
     Backend, Config, ErrorKind, FlowControl, Interest, ModemLines, Port, Queue, Received,
 };
@@ -545,6 +545,92 @@ fn a_device_acts_by_itself_for_an_hour() -> Result {
         let over = second * 1_000_000_000 + line.len() as u64 * CHARACTER;
         assert_eq!(now(&board), over);
     }
+    Ok(())
+}
+
+/// Has a line go high for a moment each second, as a GPS does, and says so then.
+struct Pulse {
+    pin: Pin,
+    beat: Beat,
+}
+
+impl uart::Device for Pulse {
+    fn receive(&mut self, byte: u8, _: &mut uart::Line) {
+        self.pin.drive(byte == b'1');
+    }
+
+    fn next(&self) -> Option<Time> {
+        self.beat.next()
+    }
+
+    fn act(&mut self, line: &mut uart::Line) {
+        self.pin.drive(true);
+        self.pin.drive_at(line.time() + 100 * MILLISECOND, false);
+        self.beat.act(line);
+    }
+}
+
+#[test]
+fn a_device_drives_pins() -> Result {
+    use circuits_gpio::{Edge, Input};
+
+    let board = Stub::virtual_time().lines(["PPS"]);
+    let pin = board.pin("PPS")?;
+    let board = board.serial_device("ttyS0", Pulse { pin, beat: Beat(1) })?;
+    let mut pulses = Input::open_on(&board, "PPS", &circuits_gpio::Config::new())?;
+    let mut port = Port::open_on(&board, "ttyS0", &slow())?;
+    // Nobody reads, and it pulses all the same.
+    for second in 1..=3_u64 {
+        let rise = pulses.wait_edge(None)?.expect("an edge");
+        assert_eq!(
+            (rise.edge(), rise.time().as_nanos()),
+            (Edge::Rising, second * 1_000_000_000)
+        );
+        let fall = pulses.wait_edge(None)?.expect("an edge");
+        assert_eq!(fall.time() - rise.time(), 100 * MILLISECOND);
+    }
+    board.run(|| -> Result {
+        let reader = board.spawn("reader", move || -> Result<u64> {
+            let mut buffer = [0; 16];
+            for _ in 0..60 {
+                port.read(&mut buffer)?;
+            }
+            port.write_all(b"10")?;
+            port.flush()?;
+            Ok(buffer.len() as u64)
+        })?;
+        for second in 4..=20_u64 {
+            let rise = pulses.wait_edge(None)?.expect("an edge");
+            assert_eq!(rise.time().as_nanos() / 1_000_000_000, second);
+            pulses.wait_edge(None)?;
+        }
+        reader.join()??;
+        Ok(())
+    })
+}
+
+/// A million bytes, by a reader that looks now and then and one that takes each byte as it comes.
+#[test]
+fn a_million_bytes_take_ten_seconds() -> Result {
+    let (board, one, mut other) = cable(&fast())?;
+    let one = Arc::new(one);
+    let mut read = vec![0; 1_000_000];
+    let (mostly, rest) = read.split_at_mut(900_000);
+    board.run(|| -> Result {
+        let sender = board.spawn("sender", move || -> Result {
+            (&*one).write_all(&numbers(1_000_000))?;
+            Ok((&*one).flush()?)
+        })?;
+        for part in mostly.chunks_mut(3000) {
+            other.read_exact(&mut part[..1])?;
+            board.delay().sleep(29 * MILLISECOND)?;
+            other.read_exact(&mut part[1..])?;
+        }
+        other.read_exact(rest)?;
+        sender.join()?
+    })?;
+    assert!(read == numbers(1_000_000));
+    assert_eq!(now(&board), 10_000_000_000);
     Ok(())
 }
 

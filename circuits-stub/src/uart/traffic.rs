@@ -304,6 +304,9 @@ impl State {
         let has_room = tty.receive(heard, now);
         if board.is_traced() {
             self.tell_heard(port, heard, start, board, now);
+        } else if !tty.burst.1.is_empty() {
+            // Who was to be told has gone meanwhile.
+            tty.burst.1.clear();
         }
         let tty = &mut self.ttys[port];
         if !has_room && !std::mem::replace(&mut tty.input.is_losing, true) {
