@@ -1,14 +1,13 @@
 //! Serial lines of the virtual board: when bytes come, who waits for whom, and what is lost.
 
 use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use circuits_stub::{Stub, uart};
+use circuits_stub::Stub;
 use circuits_uart::{
     Backend, Config, ErrorKind, FlowControl, Interest, ModemLines, Port, Queue, Received,
 };
-use circuits_wait::Time;
 
 type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
@@ -403,148 +402,28 @@ fn breaks_are_seen_in_their_place() -> Result {
     Ok(())
 }
 
-/// What a device saw, and when.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Seen {
-    Byte(u64, u8),
-    Damaged(u8),
-    Break,
-    Lines(bool, bool),
-}
-
-#[derive(Clone, Default)]
-struct Witness {
-    seen: Arc<Mutex<Vec<Seen>>>,
-    config: Option<Config>,
-}
-
-impl Witness {
-    fn see(&self, seen: Seen) {
-        self.seen.lock().unwrap().push(seen);
-    }
-
-    fn take(&self) -> Vec<Seen> {
-        std::mem::take(&mut self.seen.lock().unwrap())
-    }
-}
-
-impl uart::Device for Witness {
-    fn config(&self) -> Option<Config> {
-        self.config.clone()
-    }
-
-    fn receive(&mut self, byte: u8, line: &mut uart::Line) {
-        self.see(Seen::Byte(line.time().as_nanos(), byte));
-        match byte {
-            b'?' => line.send(b"!"),
-            b'-' => {
-                line.pause(5 * MILLISECOND);
-                line.send(b"+");
-            }
-            b'_' => {
-                line.send(b"<");
-                line.send_break(20 * MILLISECOND);
-                line.send(b">");
-            }
-            b'~' => {
-                let mut lines = ModemLines::default();
-                lines.ri = true;
-                line.set_modem_lines(lines);
-            }
-            _ => {}
+/// A million bytes, by a reader that looks now and then and one that takes each byte as it comes.
+#[test]
+fn a_million_bytes_take_ten_seconds() -> Result {
+    let (board, one, mut other) = cable(&fast())?;
+    let one = Arc::new(one);
+    let mut read = vec![0; 1_000_000];
+    let (mostly, rest) = read.split_at_mut(900_000);
+    board.run(|| -> Result {
+        let sender = board.spawn("sender", move || -> Result {
+            (&*one).write_all(&numbers(1_000_000))?;
+            Ok((&*one).flush()?)
+        })?;
+        for part in mostly.chunks_mut(3000) {
+            other.read_exact(&mut part[..1])?;
+            board.delay().sleep(29 * MILLISECOND)?;
+            other.read_exact(&mut part[1..])?;
         }
-    }
-
-    fn receive_damaged(&mut self, byte: u8, _: &mut uart::Line) {
-        self.see(Seen::Damaged(byte));
-    }
-
-    fn receive_break(&mut self, _: &mut uart::Line) {
-        self.see(Seen::Break);
-    }
-
-    fn modem_lines(&mut self, rts: bool, dtr: bool, _: &mut uart::Line) {
-        self.see(Seen::Lines(rts, dtr));
-    }
-}
-
-#[test]
-fn a_device_sees_each_byte_when_it_comes() -> Result {
-    let device = Witness::default();
-    let board = Stub::virtual_time().serial_device("ttyS0", device.clone())?;
-    let mut port = Port::open_on(&board, "ttyS0", &slow())?;
-    assert_eq!(device.take(), [Seen::Lines(true, true)]);
-    port.write_all(b"ab")?;
-    board.delay().sleep(Duration::from_nanos(CHARACTER))?;
-    assert_eq!(device.take(), [Seen::Byte(CHARACTER, b'a')]);
-    port.flush()?;
-    assert_eq!(device.take(), [Seen::Byte(2 * CHARACTER, b'b')]);
-    port.send_break(20 * MILLISECOND)?;
-    assert_eq!(device.take(), [Seen::Break]);
-    port.set_rts(false)?;
-    assert_eq!(device.take(), [Seen::Lines(false, true)]);
-    drop(port);
-    assert_eq!(device.take(), [Seen::Lines(false, false)]);
-    // The lines stay as they are, and it is told all the same.
-    let stay = slow().hang_up(false).rts(true);
-    drop(Port::open_on(&board, "ttyS0", &stay)?);
-    assert_eq!(device.take(), [Seen::Lines(true, true); 2]);
-    Ok(())
-}
-
-#[test]
-fn a_device_answers_in_its_time() -> Result {
-    let board = Stub::virtual_time().serial_device("ttyS0", Witness::default())?;
-    let mut port = Port::open_on(&board, "ttyS0", &slow().report_errors(true))?;
-    let mut byte = [0; 8];
-    port.write_all(b"?")?;
-    assert_eq!(port.read(&mut byte)?, 1);
-    assert_eq!((byte[0], now(&board)), (b'!', 2 * CHARACTER));
-    port.write_all(b"-")?;
-    port.read_exact(&mut byte[..1])?;
-    assert_eq!((byte[0], now(&board)), (b'+', 4 * CHARACTER + 5_000_000));
-    port.write_all(b"_")?;
-    port.read_exact(&mut byte[..1])?;
-    let error = port
-        .read_within(&mut byte, Duration::from_secs(1))
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Break);
-    port.read_exact(&mut byte[..1])?;
-    assert_eq!(byte[0], b'>');
-    port.write_all(b"~")?;
-    let change = port.wait_modem_change(None)?.expect("a change");
-    assert_eq!((change.changes.ri, change.lines.ri), (1, true));
-    Ok(())
-}
-
-/// Says something each second.
-struct Beat(u64);
-
-impl uart::Device for Beat {
-    fn receive(&mut self, _: u8, _: &mut uart::Line) {}
-
-    fn next(&self) -> Option<Time> {
-        Some(Time::ZERO + Duration::from_secs(self.0))
-    }
-
-    fn act(&mut self, line: &mut uart::Line) {
-        line.send(format!("{}\n", self.0).as_bytes());
-        self.0 += 1;
-    }
-}
-
-#[test]
-fn a_device_acts_by_itself_for_an_hour() -> Result {
-    let board = Stub::virtual_time().serial_device("ttyS0", Beat(1))?;
-    let mut port = Port::open_on(&board, "ttyS0", &slow())?;
-    for second in 1..=3600_u64 {
-        let wanted = format!("{second}\n");
-        let mut line = vec![0; wanted.len()];
-        port.read_exact(&mut line)?;
-        assert_eq!(line, wanted.as_bytes());
-        let over = second * 1_000_000_000 + line.len() as u64 * CHARACTER;
-        assert_eq!(now(&board), over);
-    }
+        other.read_exact(rest)?;
+        sender.join()?
+    })?;
+    assert!(read == numbers(1_000_000));
+    assert_eq!(now(&board), 10_000_000_000);
     Ok(())
 }
 

@@ -82,10 +82,9 @@ impl fmt::Debug for StubPort {
 impl Handle for StubPort {
     fn read(&self, buffer: &mut [u8]) -> io::Result<Received> {
         let (board, port) = (&self.board, self.opened.port);
-        let read = board
+        board
             .serial
-            .change(board, |state, now| state.read(port, buffer, board, now));
-        read
+            .change(board, |state, now| state.read(port, buffer, board, now))
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {

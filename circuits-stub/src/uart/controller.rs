@@ -195,7 +195,7 @@ impl Rates {
             Rates::Any => Some(baud),
             Rates::Pl011 { clock } => {
                 let (divisor, rate) = divided(4 * clock);
-                (divisor >= 64 && divisor < 64 << 16).then_some(rate)
+                (64..64 << 16).contains(&divisor).then_some(rate)
             }
             Rates::Aux { clock } => {
                 let (divisor, rate) = divided(clock / 8);

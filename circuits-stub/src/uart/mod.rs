@@ -2,17 +2,20 @@
 //! wire.
 //!
 //! `tty` is a port as the kernel has it, `input` what it has not read, `controller` what its hardware can
-//! do; `sender` is what an end sends, `wire` who is joined to whom, `traffic` what happens on the lines and
-//! when, `wave` what bits make of it where the two ends differ. `programs` is what programs do, `backend`
-//! how they come to it, `fault` what goes wrong, and `pty` a line to programs that are not on the board.
+//! do; `sender` is what an end sends, `wire` who is joined to whom, `traffic` what goes over the lines,
+//! `events` what happens there by itself and when, and `wave` what bits make of it where the two ends differ.
+//! `programs` is what programs do, `backend` how they come to it, `fault` what goes wrong, `burst` what the
+//! trace has of it, and `pty` a line to programs that are not on the board.
 //!
 //! A byte is there when its last stop bit is over. Where both ends are set up alike it is the one that was
 //! sent. Otherwise the receiver looks at the levels of the line at its own times, and has what it finds.
 
 mod attention;
 mod backend;
+mod burst;
 mod controller;
 mod device;
+mod events;
 mod fault;
 mod input;
 mod programs;

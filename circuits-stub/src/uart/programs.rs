@@ -162,7 +162,11 @@ impl State {
         let each = tty.config.character_time();
         let before = u32::try_from(tty.sender.queued() - bytes.len()).unwrap_or(u32::MAX);
         let under_way = tty.sender.under_way.as_ref();
-        let start = under_way.map_or(now, |under_way| under_way.end) + each * before;
+        let lead = match tty.rs485() {
+            Some(rs485) if !tty.drives => Duration::from_millis(rs485.before_ms().into()),
+            _ => Duration::ZERO,
+        };
+        let start = under_way.map_or(now, |under_way| under_way.end) + lead + each * before;
         let count = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         board.tell_at(now, || Action::SerialSend {
             port: tty.name.clone(),

@@ -76,7 +76,7 @@ pub(super) enum Peer {
     Nothing,
     /// A port, which may be this one.
     Port(usize),
-    Device(Attached),
+    Device(Box<Attached>),
 }
 
 /// A device, and its end of the line.
@@ -180,7 +180,7 @@ impl Tty {
                 self.wake(Interest::Write);
                 self.wake(Interest::Drain);
             }
-            ..=WAKEUP => self.wake(Interest::Write),
+            1..=WAKEUP => self.wake(Interest::Write),
             _ => {}
         }
     }

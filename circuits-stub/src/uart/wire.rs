@@ -119,7 +119,7 @@ impl State {
             line: Line::new(self.attention.clone()),
         };
         attached.ask(now);
-        tty.peer = Peer::Device(attached);
+        tty.peer = Peer::Device(Box::new(attached));
         if self.ttys[port].is_open() {
             self.show_outputs(port, board, now);
         }
