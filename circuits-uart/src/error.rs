@@ -71,7 +71,7 @@ pub enum Error {
     /// The hardware has no baud rate that is near enough: within 2 %, which a character of ten bits
     /// survives.
     #[error(
-        "serial port {port:?} does not support {asked} baud: {granted} is the nearest it can do"
+        "serial port {port:?} does not support {asked} baud: its driver takes {granted} instead"
     )]
     Baud {
         /// The port, as it was asked for.

@@ -12,6 +12,7 @@ mod periodic;
 mod sys;
 mod sysfs;
 mod termios;
+mod transmitter;
 mod tty;
 
 use std::fs::{self, File};

@@ -15,8 +15,9 @@ use rustix::termios::{ioctl_tiocexcl, ioctl_tiocnxcl};
 use super::marks::Marks;
 use super::node::Node;
 use super::periodic::Periodic;
+use super::transmitter::Transmitter;
 use super::{sys, termios};
-use crate::error::{EBUSY, EINVAL, EIO, ENODEV, ENOTTY, EOPNOTSUPP};
+use crate::error::{EBUSY, EIO, ENODEV, ENOTTY};
 use crate::{Config, Counters, Handle, Interest, ModemLines, Queue, Received};
 
 /// A terminal that is open.
@@ -26,6 +27,7 @@ pub(super) struct Tty {
     /// A duplicate: a descriptor is waited for in one direction.
     output: Fd<File>,
     drained: Periodic,
+    transmitter: Transmitter,
     modem: Periodic,
     node: Node,
     /// The controlling side of a pseudo-terminal. What is set up there is the other side.
@@ -63,6 +65,7 @@ impl Tty {
             output: Fd::to_write(file.try_clone()?, clock),
             input: Fd::new(file, clock),
             drained: Periodic::new(clock, short, long),
+            transmitter: Transmitter::default(),
             // The driver counts: nothing is missed meanwhile.
             modem: Periodic::new(clock, modem, modem),
             exclusive: None,
@@ -204,23 +207,23 @@ impl Handle for Tty {
                 Err(io::Error::from_raw_os_error(EIO))
             }
             Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
-            result => self.explained(result.map_err(io::Error::from)),
+            Ok(count) => {
+                self.transmitter.fill();
+                Ok(count)
+            }
+            Err(error) => self.explained(Err(error.into())),
         }
     }
 
     fn drain(&self) -> io::Result<()> {
         let waiting = self.explained(sys::output_waiting(self.file()))?;
         if waiting > 0 {
+            self.transmitter.fill();
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        match self.explained(sys::transmitter_is_empty(self.file())) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(error) => match error.raw_os_error() {
-                // The driver does not know: what it holds is counted alone.
-                Some(EINVAL | ENOTTY | EOPNOTSUPP) => Ok(()),
-                _ => Err(error),
-            },
+        match self.explained(self.transmitter.is_empty(self.file()))? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 

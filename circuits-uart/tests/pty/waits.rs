@@ -85,7 +85,8 @@ fn an_interrupt_ends_what_waits() {
             begins.send(()).unwrap();
             there.write_within(b"more", LONG).unwrap_err()
         });
-        (begun.recv().unwrap(), begun.recv().unwrap());
+        begun.recv().unwrap();
+        begun.recv().unwrap();
         thread::sleep(MOMENT);
         interrupt.raise();
         let error = writes.join().unwrap();

@@ -106,6 +106,11 @@ impl Port<'_> {
         }
     }
 
+    /// Holds the line low for longer than a character, as far as a driver can tell.
+    pub fn send_break(self) {
+        ask(&format!("break {}", self.name));
+    }
+
     /// Waits until so many bytes have come from the board, for at most ten seconds, and takes them.
     pub fn receive(self, count: usize) -> Vec<u8> {
         let start = Instant::now();

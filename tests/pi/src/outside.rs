@@ -56,7 +56,8 @@ impl Outside {
             for sensor in SENSORS {
                 outside.set_temperature(sensor, 21_500)?;
             }
-            let port = Port::connect(&files.join("ttyAMA0"))?;
+            // As QEMU calls the first of its serial ports.
+            let port = Port::connect(&files.join("ttyAMA0"), "serial0")?;
             outside.ports.insert("ttyAMA0".into(), port);
         }
         outside.qmp.execute("cont", json!({}))?;
@@ -79,6 +80,10 @@ impl Outside {
             ["plug", name, socket] => self.plug(name, socket.parse()?)?,
             ["unplug", name] => self.unplug(name)?,
             ["send", port, bytes] => self.port(port)?.send(&from_hex(bytes)?)?,
+            ["break", port] => {
+                let order = json!({ "id": self.port(port)?.id });
+                self.qmp.execute("chardev-send-break", order)?;
+            }
             ["received", port] => return Ok(self.port(port)?.received().to_string()),
             ["take", port, count] => return Ok(to_hex(&self.port(port)?.take(count.parse()?))),
             _ => bail!("the bench cannot {line:?}"),
@@ -135,8 +140,7 @@ impl Outside {
         let backend = json!({ "type": "socket", "data": data });
         let chardev = json!({ "id": id, "backend": backend });
         self.qmp.execute("chardev-add", chardev)?;
-        let mut port = Port::connect(&path)?;
-        port.adapter = Some(id.clone());
+        let port = Port::connect(&path, &id)?;
         let device = json!({
             "driver": "usb-serial", "id": id, "chardev": id, "serial": name,
             "bus": "usb-bus.0", "port": format!("1.{socket}"),
@@ -153,7 +157,8 @@ impl Outside {
     /// controller and is never delivered, because the machine stands still.
     fn unplug(&mut self, name: &str) -> Result<()> {
         let port = self.port(name)?.clone();
-        let id = port.adapter.clone().context("it is not an adapter")?;
+        let id = port.id.clone();
+        ensure!(id.starts_with("adapter"), "it is not an adapter");
         self.qmp.execute("stop", json!({}))?;
         let pulled = self.pull(&port, &id);
         self.qmp.execute("cont", json!({}))?;
@@ -195,12 +200,12 @@ fn set_input(line: u32, high: bool) -> String {
 struct Port {
     stream: Arc<UnixStream>,
     received: Arc<Mutex<Vec<u8>>>,
-    /// What QEMU calls the adapter, if it is one.
-    adapter: Option<String>,
+    /// What QEMU calls it, and the adapter if it is one.
+    id: String,
 }
 
 impl Port {
-    fn connect(socket: &Path) -> Result<Port> {
+    fn connect(socket: &Path, id: &str) -> Result<Port> {
         let stream = Arc::new(UnixStream::connect(socket)?);
         let received: Arc<Mutex<Vec<u8>>> = Arc::default();
         let (reader, into) = (stream.clone(), received.clone());
@@ -213,7 +218,7 @@ impl Port {
         Ok(Port {
             stream,
             received,
-            adapter: None,
+            id: id.into(),
         })
     }
 
