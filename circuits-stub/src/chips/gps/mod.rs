@@ -32,6 +32,8 @@ use crate::{Error, Result};
 /// Noise, the search for satellites after a start, and the sky are not there: the satellites are always
 /// the same.
 ///
+/// In virtual time it never rests: who waits for something else than its sentences wants a deadline.
+///
 /// Clones are the same receiver.
 ///
 /// ```
