@@ -78,7 +78,7 @@ struct SendSms {
     cmd_prefix = "",
     termination = "\x1a",
     value_sep = false,
-    escape_strings = false
+    quote_escape_strings = false
 )]
 struct Text {
     #[at_arg(position = 0)]
