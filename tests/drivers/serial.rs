@@ -38,13 +38,11 @@ impl Device for Babbler {
 }
 
 /// Runs a test of a driver with a device on `ttyAMA0`, on a board in virtual time.
-pub(crate) fn on_serial<D: Device + 'static>(
+pub(crate) fn on_serial<D: Device + Clone + 'static>(
     config: &Config,
     device: impl Fn() -> D,
     test: impl Fn(&Stub, Port, D),
-) where
-    D: Clone,
-{
+) {
     let run = |connected: Box<dyn Device>, device: D| {
         let stub = Stub::virtual_time().serial_device("ttyAMA0", connected);
         let stub = stub.unwrap();
