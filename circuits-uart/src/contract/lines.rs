@@ -191,13 +191,21 @@ pub(super) fn software_flow_control_stops_who_sends(bench: Arc<dyn Bench>) {
             .iter()
             .map(|byte| byte | 0x80)
             .collect::<Vec<_>>();
-        let sent = port.write_within(&bytes, Duration::from_millis(50));
-        let drained = sent.and_then(|()| port.drain(Some(Duration::from_millis(50))));
-        let is_held = matches!(drained, Err(Error::TimedOut { .. }));
+        let sent = match port.write_within(&bytes, Duration::from_millis(50)) {
+            Ok(()) => bytes.len(),
+            Err(Error::TimedOut { written, .. }) => written,
+            Err(error) => panic!("{error:?}"),
+        };
+        let drained = port.drain(Some(Duration::from_millis(50)));
+        assert!(
+            matches!(drained, Err(Error::TimedOut { .. })) || sent == 0,
+            "{drained:?}"
+        );
         bench.send(&[XON, b'c']);
         assert_eq!(read(&port, 1), b"c");
-        assert!(is_held, "{drained:?}");
+        assert_eq!(bench.receive(sent), bytes[..sent]);
         port.set_timeout(Some(LONG));
         port.write_all(b"!").unwrap();
+        assert_eq!(bench.receive(1), b"!");
     });
 }
