@@ -10,6 +10,8 @@ use circuits::i2c::{Bus, Operation};
 use circuits::spi;
 use circuits::stub::Stub;
 use circuits::stub::chips::{Tmp102, W25q};
+use circuits::uart::framing::{self, Framed};
+use circuits::uart::{self, Bursts, Port};
 use circuits::{Board, embedded_hal, embedded_hal_async};
 use libtest_mimic::{Arguments, Trial};
 
@@ -75,6 +77,8 @@ struct Bench {
     input: String,
     output: String,
     drive: Box<dyn Fn(bool)>,
+    /// A serial port that hears what it says.
+    echo: String,
 }
 
 impl Bench {
@@ -126,6 +130,7 @@ impl Bench {
             drop(nobody.read_byte().unwrap_err());
         });
         self.spi();
+        self.uart();
         let mut delay = self.board.delay();
         assert_none("delay", || delay.delay_us(100));
     }
@@ -183,6 +188,66 @@ impl Bench {
             bus.write(&[0x9f]).await.unwrap();
             bus.transfer(&mut bytes[..3], &[0]).await.unwrap();
             bus.read(&mut bytes).await.unwrap();
+        })
+        .await;
+    }
+
+    fn port(&self) -> Port {
+        let config = uart::Config::new().timeout(Duration::from_secs(10));
+        self.board.serial_port(&self.echo, &config).unwrap()
+    }
+
+    /// At the other end of the port is somebody who says what he hears.
+    fn uart(&self) {
+        use std::io::{Read, Write};
+
+        let mut port = self.port();
+        let mut bytes = [0x55; 64];
+        assert_none_in(SPI_ROUNDS, "UART", || {
+            port.write_all(&bytes).unwrap();
+            port.read_exact(&mut bytes).unwrap();
+            port.flush().unwrap();
+        });
+        assert_none_in(SPI_ROUNDS, "UART, time-out", || {
+            // The error has the name of the port, which is everybody's.
+            drop(
+                port.read_within(&mut bytes, Duration::from_micros(100))
+                    .unwrap_err(),
+            );
+        });
+        let mut lines = Framed::new(&port, framing::Lines::new());
+        assert_none_in(SPI_ROUNDS, "UART, frames", || {
+            lines.write_frame("to and fro").unwrap();
+            assert_eq!(lines.read_frame().unwrap().unwrap(), b"to and fro");
+        });
+        let mut bursts = Bursts::new(port, Duration::from_millis(5));
+        assert_none_in(SPI_ROUNDS, "UART, bursts", || {
+            bursts.write_burst(b"to and fro").unwrap();
+            assert_eq!(bursts.read_burst(None).unwrap(), b"to and fro");
+        });
+    }
+
+    async fn uart_async(&self) {
+        use embedded_io_async::{Read, Write};
+
+        let mut port = self.port();
+        let mut bytes = [0x55; 64];
+        assert_none_async_in(SPI_ROUNDS, "UART, async", async || {
+            port.write_all(&bytes).await.unwrap();
+            port.read_exact(&mut bytes).await.unwrap();
+            port.flush().await.unwrap();
+        })
+        .await;
+        let mut lines = Framed::new(port, framing::Lines::new());
+        assert_none_async_in(SPI_ROUNDS, "UART, frames, async", async || {
+            lines.send_frame("to and fro").await.unwrap();
+            assert_eq!(lines.next_frame().await.unwrap(), b"to and fro");
+        })
+        .await;
+        let mut bursts = Bursts::new(lines.into_inner(), Duration::from_millis(5));
+        assert_none_async_in(SPI_ROUNDS, "UART, bursts, async", async || {
+            bursts.send_burst(b"to and fro").await.unwrap();
+            assert_eq!(bursts.next_burst().await.unwrap(), b"to and fro");
         })
         .await;
     }
@@ -246,6 +311,7 @@ impl Bench {
         })
         .await;
         self.spi_async().await;
+        self.uart_async().await;
         let mut delay = self.board.delay();
         assert_none_async("delay, async", async || delay.delay_us(100).await).await;
         assert_none_async("time-out, async", async || {
@@ -353,6 +419,7 @@ fn on_stub(stub: &Stub) -> Bench {
         .unwrap();
     let stub = stub.i2c_device("i2c-1", 0x48, Tmp102::new()).unwrap();
     let stub = stub.spi_device("spidev0.0", W25q::w25q16jv()).unwrap();
+    let stub = stub.serial_loop("ttyAMA0").unwrap();
     let board = Board::from(&stub);
     let driver = board.output("DRIVER").unwrap();
     let drive = Box::new(move |level| driver.set(level).unwrap());
@@ -361,6 +428,7 @@ fn on_stub(stub: &Stub) -> Bench {
         input: "IN".into(),
         output: "OUT".into(),
         drive,
+        echo: "ttyAMA0".into(),
     }
 }
 
@@ -374,7 +442,34 @@ fn on_linux() -> Bench {
         input,
         output,
         drive: Box::new(move |level| sim.drive(level)),
+        echo: echo(),
     }
+}
+
+/// A pseudo-terminal at whose other end somebody says what he hears. Returns its path.
+#[cfg(target_os = "linux")]
+fn echo() -> String {
+    use std::fs::File;
+    use std::io::{Read, Write};
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let path = ptsname(&master, Vec::new()).unwrap();
+    let mut master = File::from(master);
+    std::thread::spawn(move || {
+        let mut bytes = [0; 64];
+        // Nobody has the other side open between two ports, which is an error for that time.
+        loop {
+            match master.read(&mut bytes) {
+                Ok(count) => master.write_all(&bytes[..count]).unwrap(),
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    });
+    path.into_string().unwrap()
 }
 
 fn test(name: &str, f: impl FnOnce() + Send + 'static) -> Trial {

@@ -187,6 +187,52 @@ fn a_call_of_smbus_is_one_call() {
 }
 
 #[test]
+#[ignore = "needs root and tracefs"]
+fn what_there_is_to_read_is_one_call_and_so_is_a_write() {
+    use std::fs::File;
+    use std::io::{Read, Write};
+
+    use circuits::uart::{self, framing::Framed};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let path = ptsname(&master, Vec::new()).unwrap();
+    let board = Board::linux().unwrap();
+    let config = uart::Config::new();
+    let mut port = board.serial_port(path.to_str().unwrap(), &config).unwrap();
+    let mut master = File::from(master);
+    let mut send = |bytes: &[u8]| {
+        master.write_all(bytes).unwrap();
+        board.delay().sleep(Duration::from_millis(50)).unwrap();
+    };
+
+    send(&[7; 100]);
+    let calls = Tracer::new().trace(|| {
+        for _ in 0..10 {
+            port.read_exact(&mut [0; 10]).unwrap();
+        }
+    });
+    assert_eq!(calls, [libc::SYS_read; 10]);
+    let calls = Tracer::new().trace(|| {
+        for _ in 0..10 {
+            port.write_all(&[0; 10]).unwrap();
+        }
+    });
+    assert_eq!(calls, [libc::SYS_write; 10]);
+    // All frames that are there by one call.
+    send(&b"a line\n".repeat(20));
+    let mut lines = Framed::new(&port, uart::framing::Lines::new());
+    let calls = Tracer::new().trace(|| {
+        for _ in 0..20 {
+            assert_eq!(lines.read_frame().unwrap().unwrap(), b"a line");
+        }
+    });
+    assert_eq!(calls, [libc::SYS_read]);
+}
+
+#[test]
 #[ignore = "needs root, tracefs, and a W25Q flash on spidev0.0"]
 fn a_transaction_of_spi_is_one_call() {
     use circuits::embedded_hal::spi::{SpiBus, SpiDevice};
