@@ -59,7 +59,10 @@ fn main() -> anyhow::Result<()> {
             let mut slow = rounds::Rounds::new(args.rounds, few);
             table::print(&spi::measure(&mut slow, &mut rounds)?);
         }
-        Bus::Uart => table::print(&uart::measure(&mut rounds)?),
+        Bus::Uart => {
+            table::print(&uart::measure(&mut rounds)?);
+            uart::ends()?;
+        }
     }
     Ok(())
 }

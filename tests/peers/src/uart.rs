@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -92,6 +92,67 @@ pub(crate) fn measure(rounds: &mut Rounds) -> Result<Vec<Measured>> {
         ],
     )?);
     Ok(measured)
+}
+
+/// Says how much everybody reads of a thousand bytes that came before the other end of a pseudo-terminal was
+/// closed, and what comes then.
+pub(crate) fn ends() -> Result<()> {
+    println!("\nof 1000 bytes before a hang-up:");
+    let say =
+        |name: &str, (count, end): (usize, String)| println!("{name:<18} {count:>4}, then {end}");
+    say("bare", read_to_the_end(File::from(hung_up()?)));
+    let port = Port::from_fd(&Linux::new(), hung_up()?, &Config::new())?;
+    say("circuits", read_to_the_end(port));
+    say("serialport", read_to_the_end(tty_port(hung_up()?)));
+    let port = serial2::SerialPort::from(hung_up()?);
+    say("serial2", read_to_the_end(port));
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let read = runtime.block_on(async {
+        let mut port = tokio_serial::SerialStream::try_from(tty_port(hung_up()?))?;
+        let (mut count, mut buffer) = (0, [0; 100]);
+        loop {
+            match AsyncReadExt::read(&mut port, &mut buffer).await {
+                Ok(0) => return anyhow::Ok((count, "0 bytes".into())),
+                Ok(more) => count += more,
+                Err(error) => return Ok((count, error.to_string())),
+            }
+        }
+    });
+    say("tokio-serial", read?);
+    Ok(())
+}
+
+fn read_to_the_end(mut port: impl Read) -> (usize, String) {
+    let (mut count, mut buffer) = (0, [0; 100]);
+    loop {
+        match port.read(&mut buffer) {
+            Ok(0) => return (count, "0 bytes".into()),
+            Ok(more) => count += more,
+            Err(error) => return (count, error.to_string()),
+        }
+    }
+}
+
+/// The controlling side of a pseudo-terminal whose other end has sent something, and closed.
+fn hung_up() -> Result<OwnedFd> {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = openpt(flags)?;
+    grantpt(&master)?;
+    unlockpt(&master)?;
+    let path = ptsname(&master, Vec::new())?.into_string()?;
+    let mut other = bare(&path)?;
+    other.write_all(&[7; 1000])?;
+    // What was written is on its way for a moment.
+    thread::sleep(Duration::from_millis(20));
+    Ok(master)
+}
+
+fn tty_port(fd: OwnedFd) -> serialport::TTYPort {
+    // SAFETY: it is open, and nobody else's.
+    #[allow(unsafe_code)]
+    unsafe {
+        serialport::TTYPort::from_raw_fd(fd.into_raw_fd())
+    }
 }
 
 fn circuits(path: &str) -> Result<Port> {
