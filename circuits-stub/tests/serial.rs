@@ -216,7 +216,13 @@ fn rts_stops_who_sends_and_nothing_is_lost() -> Result {
         // 128 are less than that for the kernel, and no byte was under way.
         assert_eq!(other.waiting(Queue::Input)?, 4095 - 127);
         let mut read = vec![0; sent.len()];
-        other.read_exact(&mut read)?;
+        let (some, rest) = read.split_at_mut(4095 - 127 - 129);
+        other.read_exact(some)?;
+        assert!(!other.modem_lines()?.rts, "129 are too many");
+        let (one_more, rest) = rest.split_at_mut(1);
+        other.read_exact(one_more)?;
+        assert!(other.modem_lines()?.rts);
+        other.read_exact(rest)?;
         assert_eq!(read, sent);
         let one = sender.join()??;
         assert!(other.modem_lines()?.rts && one.modem_lines()?.cts);
@@ -338,6 +344,15 @@ fn what_was_written_is_sent_though_the_port_is_closed() -> Result {
     assert_eq!(&read, b"bye");
     assert!(!other.modem_lines()?.cts, "RTS fell when all was sent");
     assert_eq!(other.counters()?.cts, 1);
+    let mut one = Port::open_on(&board, "ttyS0", &slow())?;
+    other.wait_modem_change(None)?;
+    let start = now(&board);
+    one.write_all(b"bye")?;
+    drop(one);
+    let change = other.wait_modem_change(None)?.expect("a change");
+    assert!(!change.lines.cts);
+    assert_eq!(now(&board) - start, 3 * CHARACTER);
+    other.discard(Queue::Input)?;
 
     let stay = slow().hang_up(false);
     drop(Port::open_on(&board, "ttyS0", &stay)?);
@@ -360,6 +375,9 @@ fn what_was_written_is_sent_though_the_port_is_closed() -> Result {
 #[test]
 fn nobody_hears_what_comes_to_a_closed_port() -> Result {
     let (board, mut one, other) = cable(&slow())?;
+    one.write_all(b"unread")?;
+    one.flush()?;
+    assert_eq!(other.waiting(Queue::Input)?, 6);
     drop(other);
     one.write_all(b"lost")?;
     one.flush()?;
@@ -474,6 +492,39 @@ fn the_trace_is_the_same_each_time() -> Result {
     for _ in 0..5 {
         assert_eq!(run()?, first);
     }
+    Ok(())
+}
+
+/// While nobody waits for bytes, and all is told of them.
+#[test]
+fn the_trace_is_in_the_order_of_time() -> Result {
+    let board = Stub::virtual_time()
+        .lines(["LED"])
+        .serial_cable("ttyS0", "ttyS1")?;
+    let mut one = Port::open_on(&board, "ttyS0", &slow())?;
+    let _other = Port::open_on(&board, "ttyS1", &slow())?;
+    let recording = board.record();
+    one.write_all(&[b'x'; 100])?;
+    board.delay().sleep(Duration::from_secs(1))?;
+    board.drive("LED", true)?;
+    let text = recording.to_string();
+    let told: Vec<&str> = text.lines().map(|line| &line[..26]).collect();
+    let wanted = [
+        "0.000000 s  ttyS0: send \"x",
+        "0.066666 s  ttyS1: receive",
+        "0.104166 s  ttyS1: receive",
+        "1.000000 s  LED: driven hi",
+    ];
+    assert_eq!(told, wanted, "64 bytes at once are told, and the rest");
+    // Who does not listen any more hears nothing of it, nor does the next.
+    one.write_all(&[b'Q'; 10])?;
+    board.delay().sleep(Duration::from_nanos(5 * CHARACTER))?;
+    drop(recording);
+    board.delay().sleep(Duration::from_secs(1))?;
+    let recording = board.record();
+    one.write_all(b"z")?;
+    board.delay().sleep(Duration::from_secs(1))?;
+    assert!(!recording.to_string().contains('Q'), "{recording}");
     Ok(())
 }
 

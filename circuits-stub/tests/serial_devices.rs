@@ -168,6 +168,63 @@ fn a_device_acts_by_itself_for_an_hour() -> Result {
     Ok(())
 }
 
+/// Shows its RTS on a line.
+struct Shown(Pin);
+
+impl uart::Device for Shown {
+    fn receive(&mut self, _: u8, _: &mut uart::Line) {}
+
+    fn modem_lines(&mut self, rts: bool, _: bool, _: &mut uart::Line) {
+        self.0.drive(rts);
+    }
+}
+
+/// Acts all the time, and has lines do so.
+struct Busy {
+    pin: Pin,
+    next: Time,
+}
+
+impl uart::Device for Busy {
+    fn receive(&mut self, _: u8, _: &mut uart::Line) {}
+
+    fn next(&self) -> Option<Time> {
+        Some(self.next)
+    }
+
+    fn act(&mut self, line: &mut uart::Line) {
+        self.next = line.time() + MILLISECOND / 10;
+        self.pin.drive_at(self.next, true);
+        line.send(b"x");
+    }
+}
+
+/// In real time, where any thread may come to do what the board does by itself: one that has the lines
+/// already, too.
+#[test]
+fn a_device_that_drives_a_pin_stops_no_other() -> Result {
+    let board = Stub::real_time().lines(["RTS", "BUSY"]);
+    let (rts, pin) = (board.pin("RTS")?, board.pin("BUSY")?);
+    let busy = Busy {
+        pin,
+        next: Time::ZERO,
+    };
+    let board = board
+        .serial_device("ttyS0", Shown(rts))?
+        .serial_device("ttyS1", busy)?;
+    let mut noise = Port::open_on(&board, "ttyS1", &Config::new())?;
+    let port = Port::open_on(&board, "ttyS0", &slow())?;
+    let end = board.clock().now() + 300 * MILLISECOND;
+    let mut rts = true;
+    while board.clock().now() < end {
+        rts = !rts;
+        port.set_rts(rts)?;
+        assert_eq!(board.level("RTS")?, rts);
+    }
+    noise.read_exact(&mut [0; 100])?;
+    Ok(())
+}
+
 /// Has a line go high for a moment each second, as a GPS does, and says so then.
 struct Pulse {
     pin: Pin,

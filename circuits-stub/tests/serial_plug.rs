@@ -149,6 +149,13 @@ fn one_thing_is_connected_at_a_time() -> Result {
         one.flush()?;
         assert!(one.read_within(&mut buffer, MILLISECOND).is_err());
         board.plug_serial("ttyS0", device)?;
+        // What is under way is lost, though it is soon there again.
+        one.write_all(b"z")?;
+        board.delay().sleep(MILLISECOND / 2)?;
+        let device = board.unplug_serial("ttyS0").expect("a device");
+        board.plug_serial("ttyS0", device)?;
+        one.flush()?;
+        assert!(one.read_within(&mut buffer, 2 * MILLISECOND).is_err());
     }
     board.remove_serial_port("ttyS0")?;
     assert!(board.unplug_serial("ttyS0").is_none());
@@ -314,8 +321,12 @@ fn a_feed_grows_ports_and_a_profile_what_is_on_them() -> Result {
     let error = serial.read_within(&mut byte, MILLISECOND).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Removed);
     // What was fed can be taken away by hand as well.
+    let mut watch = Watch::open_on(&board, Filter::new().subsystem("tty"))?;
+    while watch.try_change()?.is_some() {}
     board.remove_serial_port("ttyS0")?;
     assert!(Devices::list_on(&board)?.serial_ports().is_empty());
+    let change = watch.try_change()?;
+    assert!(format!("{change:?}").contains("ttyS0"), "{change:?}");
     Ok(())
 }
 

@@ -51,7 +51,6 @@ impl State {
             if is_first {
                 tty.is_exclusive = exclusive;
                 tty.closing = None;
-                tty.input.clear();
                 tty.input.reserve();
                 tty.sender.reserve(OUTPUT);
                 (tty.rts, tty.dtr) = (true, true);
