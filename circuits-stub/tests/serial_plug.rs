@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use circuits_enumerate::{Devices, Filter, Watch};
+use circuits_stub::trace::Action;
 use circuits_stub::{Error, Profile, Stub, uart};
 use circuits_uart::{Backend, Config, ErrorKind, Port, Queue};
 
@@ -403,5 +404,37 @@ fn in_real_time_bytes_take_theirs() -> Result {
     let handle = Backend::open(&board, "ttyS0", false).map(drop);
     assert_eq!(handle.unwrap_err().raw_os_error(), Some(16));
     port.flush()?;
+    Ok(())
+}
+
+/// The kernel's buffers of a pseudo-terminal take some bytes, and the board's the others.
+#[cfg(unix)]
+#[test]
+fn what_another_program_does_not_read_is_told_to_be_lost() -> Result {
+    let board = Stub::real_time();
+    board.serial_pty("ttyS0")?;
+    let recording = board.record();
+    let port = Port::open_on(&board, "ttyS0", &Config::new().baud(3_000_000))?;
+    let sent = 200_000;
+    port.write_within(&vec![7; sent], Duration::from_secs(60))?;
+    port.drain(None)?;
+    let lost = || -> usize {
+        let notes = recording.entries().into_iter();
+        let lost = notes.filter_map(|entry| match entry.action {
+            Action::Note(note) => note
+                .strip_prefix("ttyS0: ")?
+                .split(' ')
+                .next()?
+                .parse()
+                .ok(),
+            _ => None,
+        });
+        lost.sum()
+    };
+    let enough = sent - (64 << 10) - (80 << 10);
+    while lost() < enough {
+        board.delay().sleep(Duration::from_millis(10))?;
+    }
+    assert!(lost() <= sent - (64 << 10), "{}", lost());
     Ok(())
 }

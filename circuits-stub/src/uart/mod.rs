@@ -343,7 +343,8 @@ impl Stub {
 
     /// Joins a port, which is added if it is not there yet, to a new pseudo-terminal, and returns the path
     /// that other programs open: `picocom /dev/pts/3`. They come and go as they like; at what baud rate is
-    /// all the same, and so is their flow control. What nobody reads there is lost beyond some 64 KiB.
+    /// all the same, and so is their flow control. What nobody reads there is lost beyond some 64 KiB, which the
+    /// trace tells.
     ///
     /// # Errors
     /// [`io::ErrorKind::Unsupported`] in virtual time, which other programs do not have, and on systems

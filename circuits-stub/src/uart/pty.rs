@@ -23,6 +23,7 @@ use super::device::{Device, Line};
 use super::tty::Peer;
 use crate::Error;
 use crate::stub::Board;
+use crate::trace::Action;
 
 /// How many bytes wait for a program that does not read them. What comes then is lost.
 const WAITING: usize = 64 << 10;
@@ -93,6 +94,8 @@ struct Ends {
     /// From the other program to the line.
     to_line: VecDeque<u8>,
     from_line: VecDeque<u8>,
+    /// How many bytes found no room, and were not told of yet.
+    lost: usize,
 }
 
 /// What is at the other end of the line, for the board.
@@ -105,12 +108,14 @@ struct Pty {
 impl Device for Pty {
     fn receive(&mut self, byte: u8, _: &mut Line) {
         let mut ends = lock(&self.ends);
-        let was_empty = ends.from_line.is_empty();
-        if ends.from_line.len() < WAITING {
-            ends.from_line.push_back(byte);
+        let is_first =
+            ends.from_line.is_empty() || ends.from_line.len() == WAITING && ends.lost == 0;
+        match ends.from_line.len() < WAITING {
+            true => ends.from_line.push_back(byte),
+            false => ends.lost += 1,
         }
         drop(ends);
-        if was_empty {
+        if is_first {
             // When it is full it has been rung already.
             let _ = (&self.bell).write(&[0]);
         }
@@ -158,6 +163,7 @@ impl Pump {
     }
 
     fn turn(&mut self) -> io::Result<()> {
+        self.tell_of_losses()?;
         let is_ahead = self.ahead()? >= AHEAD;
         let mut wanted = PollFlags::empty();
         if !lock(&self.ends).from_line.is_empty() {
@@ -193,6 +199,21 @@ impl Pump {
             let count = would_block(self.controlling.read(&mut buffer))?;
             lock(&self.ends).to_line.extend(&buffer[..count]);
             self.poke()?;
+        }
+        Ok(())
+    }
+
+    /// Puts it into the trace if the other program was too slow.
+    fn tell_of_losses(&self) -> io::Result<()> {
+        let lost = std::mem::take(&mut lock(&self.ends).lost);
+        if lost > 0 {
+            let board = self.board.upgrade().ok_or(io::ErrorKind::NotFound)?;
+            let port = &self.port;
+            board.tell(|| {
+                Action::Note(format!(
+                    "{port}: {lost} bytes were lost, for nobody read them at the other end"
+                ))
+            });
         }
         Ok(())
     }
