@@ -425,7 +425,7 @@ fn what_another_program_does_not_read_is_told_to_be_lost() -> Result {
                 .strip_prefix("ttyS0: ")?
                 .split(' ')
                 .next()?
-                .parse()
+                .parse::<usize>()
                 .ok(),
             _ => None,
         });
