@@ -1,6 +1,7 @@
 //! Waits on the kernel's clock, which need nothing that is not on every Linux.
 #![cfg(target_os = "linux")]
 
+use std::cell::Cell;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
@@ -251,4 +252,51 @@ fn room_to_write_is_waited_for() {
             poll_fn(|cx| reader.poll(cx, &mut read)).await.unwrap();
         });
     });
+}
+
+/// Who found no room lately looks before it tries.
+#[test]
+fn who_hesitates_does_not_try_in_vain() {
+    let (here, there) = UnixStream::pair().unwrap();
+    here.set_nonblocking(true).unwrap();
+    let interrupt = Interrupt::new().unwrap();
+    let clock = Monotonic::interrupted_by(interrupt.clone());
+    let writer = Fd::to_write(here, &clock).hesitating();
+    let tries = Cell::new(0);
+    let mut write = || {
+        tries.set(tries.get() + 1);
+        writer.get_ref().write(&[0; 4096]).map(drop)
+    };
+    let make_room = || {
+        thread::sleep(Duration::from_millis(20));
+        assert!((&there).read(&mut vec![0; 1 << 20]).unwrap() > 4096);
+    };
+    while write().is_ok() {}
+    let mut tries_to_write = || {
+        while writer.get_ref().write(&[0; 4096]).is_ok() {}
+        tries.set(0);
+        thread::scope(|scope| {
+            scope.spawn(make_room);
+            assert!(writer.block(None, &mut write).unwrap());
+        });
+        tries.get()
+    };
+    assert_eq!(tries_to_write(), 2);
+    assert_eq!(tries_to_write(), 1);
+    assert_eq!(tries_to_write(), 1);
+
+    // There is one try at least, and none after an interrupt.
+    while writer.get_ref().write_all(&[0; 4096]).is_ok() {}
+    tries.set(0);
+    assert!(!writer.block(Some(clock.now()), &mut write).unwrap());
+    assert_eq!(tries.get(), 1);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(20));
+            interrupt.raise();
+        });
+        let error = writer.block(None, &mut write).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+    });
+    assert_eq!(tries.get(), 1);
 }

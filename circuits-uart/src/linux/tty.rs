@@ -59,10 +59,15 @@ impl Tty {
             is_marked: found.reports_errors() && !is_controlling,
             ..State::default()
         };
+        let node = Node::of(&file, path)?;
+        let mut output = Fd::to_write(file.try_clone()?, clock);
+        if is_controlling || node.is_pseudo_terminal() {
+            output = output.hesitating();
+        }
         Ok(Tty {
-            node: Node::of(&file, path)?,
+            node,
             is_controlling,
-            output: Fd::to_write(file.try_clone()?, clock),
+            output,
             input: Fd::new(file, clock),
             drained: Periodic::new(clock, short, long),
             transmitter: Transmitter::default(),

@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::task::{Context, Poll};
 
@@ -18,6 +19,10 @@ pub struct Fd<T: AsFd> {
     io: T,
     direction: Direction,
     interrupt: Option<Interrupt>,
+    /// How many of the next blocking waits wait before they try.
+    hesitant: AtomicU8,
+    /// How many they are after one that tried in vain.
+    hesitation: u8,
     registration: OnceLock<Registration>,
     registering: Mutex<()>,
 }
@@ -47,14 +52,36 @@ impl<T: AsFd> Fd<T> {
             io,
             direction,
             interrupt: clock.interrupt().ok(),
+            hesitant: AtomicU8::new(0),
+            hesitation: 0,
             registration: OnceLock::new(),
             registering: Mutex::new(()),
         }
     }
 
+    /// Has blocking waits look before they try, for a while after one that tried in vain: where a vain try
+    /// costs more than a look, and the descriptor is ready as soon as a try succeeds. (A pseudo-terminal
+    /// is, and copies what is written before it finds no room. A UART's terminal is not.)
+    pub fn hesitating(mut self) -> Fd<T> {
+        self.hesitation = 16;
+        self
+    }
+
     /// Returns what was wrapped.
     pub fn get_ref(&self) -> &T {
         &self.io
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(Interrupt::is_raised)
+    }
+
+    fn hesitates(&self) -> bool {
+        let left = self.hesitant.load(Ordering::Relaxed);
+        if left > 0 {
+            self.hesitant.store(left - 1, Ordering::Relaxed);
+        }
+        left > 0
     }
 
     /// The first future registers the descriptor; a program without futures never does.
@@ -77,14 +104,18 @@ impl<T: AsFd + Send + Sync + Debug> Ready for Fd<T> {
         deadline: Option<Time>,
         op: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<bool> {
+        if self.hesitates() && !self.is_interrupted() {
+            ready(&self.io, self.direction, self.interrupt.as_ref(), deadline)?;
+        }
         loop {
-            if self.interrupt.as_ref().is_some_and(Interrupt::is_raised) {
+            if self.is_interrupted() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             match op() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return done.map(|()| true),
             }
+            self.hesitant.store(self.hesitation, Ordering::Relaxed);
             if !ready(&self.io, self.direction, self.interrupt.as_ref(), deadline)? {
                 return Ok(false);
             }
