@@ -9,7 +9,7 @@ use std::time::Duration;
 use circuits::gpio::{Config, Output, Watch};
 use circuits::stub::Stub;
 use circuits::stub::chips::{Tmp102, W25q};
-use circuits::{Board, Interrupt, spi};
+use circuits::{Board, Interrupt, spi, uart};
 use thermostat::Thermostat;
 use thermostat::proxy::{Answer, Call, Entry, Fault, Place, Proxy, Record};
 
@@ -270,6 +270,60 @@ fn what_goes_to_a_memory_can_be_read() -> Result {
 0.000032 s  spidev0.0: write 05, wait 1000 ns, read 00 00, busy until 0.000057 s
 0.000057 s  spidev0.0: transfer 05 00, busy until 0.000057 s: Cannot send after transport endpoint shutdown (os error 108)
 0.000057 s  spidev0.0: close
+"
+    );
+    Ok(())
+}
+
+/// Each wait is told by what it waits for; what is read comes before the wait that it ends.
+#[test]
+fn what_goes_over_a_serial_line_can_be_read() -> Result {
+    use std::io::{Read, Write};
+
+    use circuits::stub::uart::Fault;
+
+    let stub = Stub::virtual_time().serial_loop("ttyAMA0")?;
+    let proxy = Proxy::new(stub.clone());
+    let record = proxy.record().clone();
+    let board = Board::from(&stub).with_uart(proxy)?;
+    let config = uart::Config::new().baud(9600).report_errors(true);
+    let mut port = board.serial_port("ttyAMA0", &config)?;
+    record.take();
+    stub.serial_fault("ttyAMA0", Fault::parity().after(1))?;
+    port.write_all(b"hal")?;
+    port.flush()?;
+    let mut bytes = [0; 3];
+    assert_eq!(port.read(&mut bytes)?, 1);
+    assert!(port.read(&mut bytes).is_err());
+    assert_eq!(port.read(&mut bytes)?, 1);
+    let second = Duration::from_secs(1);
+    assert!(port.read_within(&mut bytes, second).is_err());
+    port.set_rts(false)?;
+    assert!(port.wait_modem_change(Some(second))?.is_some());
+    stub.remove_serial_port("ttyAMA0")?;
+    assert!(port.write(b"!").is_err());
+    drop(port);
+    assert_eq!(
+        record.to_string(),
+        "\
+0.000000 s  ttyAMA0: write 68 61 6c: 3 taken
+0.000000 s  ttyAMA0: wait to write
+0.003124 s  ttyAMA0: drain
+0.003124 s  ttyAMA0: wait to drain
+0.003124 s  ttyAMA0: read: 68
+0.003124 s  ttyAMA0: wait to read
+0.003124 s  ttyAMA0: read: 61, damaged
+0.003124 s  ttyAMA0: wait to read
+0.003124 s  ttyAMA0: read: 6c
+0.003124 s  ttyAMA0: wait to read
+1.003124 s  ttyAMA0: wait to read until 1.003124 s: nothing came
+1.003124 s  ttyAMA0: set RTS inactive
+1.003124 s  ttyAMA0: counters: 3 received, 3 sent, 1 parity errors, 2 CTS, 1 DSR, 1 CD
+1.003124 s  ttyAMA0: wait for a modem line until 2.003124 s
+1.003124 s  ttyAMA0: modem lines: DTR, DSR, CD active
+1.003124 s  ttyAMA0: write 21: No such device (os error 19)
+1.003124 s  ttyAMA0: wait to write: No such device (os error 19)
+1.003124 s  ttyAMA0: close
 "
     );
     Ok(())

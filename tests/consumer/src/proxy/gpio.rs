@@ -126,7 +126,7 @@ impl Handle for Lines {
         let told = result
             .as_ref()
             .map(|count| Answer::Edges(events.iter().take(*count).copied().collect()));
-        self.log.note_read(asked, told);
+        self.log.note_tried(asked, Call::Read, told);
         result
     }
 
@@ -142,7 +142,8 @@ impl Ready for Lines {
         deadline: Option<Time>,
         op: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<bool> {
-        self.log.block(self.inner.ready(), deadline, op)
+        let call = Call::Block(deadline);
+        self.log.block(call, self.inner.ready(), deadline, op)
     }
 
     fn poll(
@@ -150,11 +151,11 @@ impl Ready for Lines {
         cx: &mut Context<'_>,
         op: &mut dyn FnMut() -> io::Result<()>,
     ) -> Poll<io::Result<()>> {
-        self.log.poll(self.inner.ready(), cx, op)
+        self.log.poll(Call::Poll, self.inner.ready(), cx, op)
     }
 
     fn cancel(&self) {
-        self.log.cancel(self.inner.ready());
+        self.log.cancel(Call::Cancel, self.inner.ready());
     }
 }
 
@@ -170,7 +171,7 @@ impl Watcher for Watched {
         let asked = self.log.now();
         let result = self.inner.read();
         let told = result.as_ref().map(|change| Answer::Change(change.clone()));
-        self.log.note_read(asked, told);
+        self.log.note_tried(asked, Call::Read, told);
         result
     }
 
@@ -185,7 +186,8 @@ impl Ready for Watched {
         deadline: Option<Time>,
         op: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<bool> {
-        self.log.block(self.inner.ready(), deadline, op)
+        let call = Call::Block(deadline);
+        self.log.block(call, self.inner.ready(), deadline, op)
     }
 
     fn poll(
@@ -193,10 +195,10 @@ impl Ready for Watched {
         cx: &mut Context<'_>,
         op: &mut dyn FnMut() -> io::Result<()>,
     ) -> Poll<io::Result<()>> {
-        self.log.poll(self.inner.ready(), cx, op)
+        self.log.poll(Call::Poll, self.inner.ready(), cx, op)
     }
 
     fn cancel(&self) {
-        self.log.cancel(self.inner.ready());
+        self.log.cancel(Call::Cancel, self.inner.ready());
     }
 }

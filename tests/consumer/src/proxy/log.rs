@@ -69,24 +69,25 @@ impl Log {
         result
     }
 
-    /// Notes what was read, unless there was nothing.
-    pub(super) fn note_read(&self, asked: Time, result: Result<Answer, &io::Error>) {
+    /// Notes what came of it, unless it is to be tried again: there was nothing to read, no room.
+    pub(super) fn note_tried(&self, asked: Time, call: Call, result: Result<Answer, &io::Error>) {
         if !result
             .as_ref()
             .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
         {
-            self.add(asked, Call::Read, result.map_err(Fault::from));
+            self.add(asked, call, result.map_err(Fault::from));
         }
     }
 
     pub(super) fn block(
         &self,
+        call: Call,
         ready: &dyn Ready,
         deadline: Option<Time>,
         op: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<bool> {
         self.note(
-            Call::Block(deadline),
+            call,
             || ready.block(deadline, op),
             |came| {
                 if *came {
@@ -100,6 +101,7 @@ impl Log {
 
     pub(super) fn poll(
         &self,
+        call: Call,
         ready: &dyn Ready,
         cx: &mut Context<'_>,
         op: &mut dyn FnMut() -> io::Result<()>,
@@ -108,15 +110,15 @@ impl Log {
         let polled = ready.poll(cx, op);
         if let Poll::Ready(result) = &polled {
             let told = result.as_ref().map(|()| Answer::Done);
-            self.add(asked, Call::Poll, told.map_err(Fault::from));
+            self.add(asked, call, told.map_err(Fault::from));
         }
         polled
     }
 
-    pub(super) fn cancel(&self, ready: &dyn Ready) {
+    pub(super) fn cancel(&self, call: Call, ready: &dyn Ready) {
         let asked = self.now();
         ready.cancel();
-        self.add(asked, Call::Cancel, Ok(Answer::Done));
+        self.add(asked, call, Ok(Answer::Done));
     }
 }
 

@@ -9,8 +9,9 @@
 //! let gpio = Proxy::new(board.gpio().clone());
 //! let i2c = Proxy::noting_in(gpio.record(), board.i2c().clone());
 //! let spi = Proxy::noting_in(gpio.record(), board.spi().clone());
+//! let uart = Proxy::noting_in(gpio.record(), board.uart().clone());
 //! let record = gpio.record().clone();
-//! let board = board.with_gpio(gpio)?.with_i2c(i2c)?.with_spi(spi)?;
+//! let board = board.with_gpio(gpio)?.with_i2c(i2c)?.with_spi(spi)?.with_uart(uart)?;
 //!
 //! board.output("GPIO17")?.set(true)?;
 //! print!("{record}");
@@ -26,6 +27,7 @@ mod log;
 mod record;
 mod show;
 mod spi;
+mod uart;
 
 pub use record::{Answer, Call, Entry, Fault, Message, Place, Record, Transfer};
 
@@ -44,8 +46,8 @@ impl<B> Proxy<B> {
         Proxy::noting_in(&Record::default(), inner)
     }
 
-    /// Stands before a backend, with a record that others have, too: what is done to lines, to buses
-    /// and to SPI devices comes in one order then. Their clocks should be the same one.
+    /// Stands before a backend, with a record that others have, too: what is done to lines, to buses,
+    /// to SPI devices and to serial ports comes in one order then. Their clocks should be the same one.
     pub fn noting_in(record: &Record, inner: B) -> Proxy<B> {
         Proxy {
             inner,

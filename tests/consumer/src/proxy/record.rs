@@ -8,6 +8,7 @@ use circuits::gpio::{Change, ChipInfo, Config, Event, LineInfo, Request};
 use circuits::i2c::smbus::{self, Reply};
 use circuits::i2c::{self, Address};
 use circuits::spi::{self, Absence};
+use circuits::uart::{self, Counters, Interest, ModemLines, Queue, Received};
 use circuits::wait::Time;
 
 /// What was asked of backends, and what came of it, in the order in which it came. Clones are the
@@ -75,6 +76,10 @@ pub enum Place {
     SpiDevices,
     /// An SPI device, by the name that it was opened by.
     SpiDevice(String),
+    /// All serial ports.
+    SerialPorts,
+    /// A serial port, by the name that it was opened by.
+    SerialPort(String),
 }
 
 impl Place {
@@ -115,7 +120,8 @@ pub enum Call {
     },
     /// To set lines up anew.
     Configure(Vec<Config>),
-    /// What is in the queue. Is nothing there, this is not noted: how often somebody looks is chance.
+    /// What is in the queue, or what came to a serial port. Is nothing there, this is not noted: how
+    /// often somebody looks is chance.
     Read,
     /// To block until there is something to read, or until a time.
     Block(Option<Time>),
@@ -155,7 +161,7 @@ pub enum Call {
         /// When the wire is through with it, where that was later than the answer.
         busy_until: Option<Time>,
     },
-    /// To close a bus, or an SPI device.
+    /// To close a bus, an SPI device, or a serial port.
     Close,
     /// To open an SPI device.
     OpenSpi,
@@ -174,6 +180,48 @@ pub enum Call {
     SpiDevices,
     /// Why an SPI device is not there.
     Absence,
+    /// To open a serial port.
+    OpenSerial {
+        /// Whether nobody else may open it.
+        exclusive: bool,
+    },
+    /// Which serial ports there are.
+    SerialPorts,
+    /// Who holds a serial port.
+    Holder,
+    /// To take bytes over, to be sent. Is there no room, this is not noted.
+    Write(Vec<u8>),
+    /// That all has left. Is it not so yet, this is not noted.
+    Drain,
+    /// To set a serial port up.
+    ConfigureSerial(uart::Config),
+    /// How a serial port is set up.
+    ConfigSerial,
+    /// To set a serial port up as it was before.
+    PutBack(uart::Config),
+    /// How much is in a buffer of a serial port.
+    Waiting(Queue),
+    /// To throw away what is in a buffer of a serial port.
+    Discard(Queue),
+    /// To begin or to end a break. Is something to be sent before, this is not noted.
+    SetBreak(bool),
+    /// How the modem lines are.
+    ModemLines,
+    /// To set modem lines.
+    SetModemLines {
+        /// Request to send, if it is to be set.
+        rts: Option<bool>,
+        /// Data terminal ready, if it is to be set.
+        dtr: Option<bool>,
+    },
+    /// What a serial port has counted. Is it what it was, this is not noted.
+    Counters,
+    /// To block until a serial port is ready for this, or until a time.
+    BlockSerial(Interest, Option<Time>),
+    /// To be woken when a serial port is ready for this. It is noted when it is over.
+    PollSerial(Interest),
+    /// Not to be woken for this any more.
+    CancelSerial(Interest),
 }
 
 /// A message of a transaction.
@@ -244,6 +292,24 @@ pub enum Answer {
     SpiDevices(Vec<String>),
     /// Why an SPI device is not there.
     Absence(Absence),
+    /// The names of serial ports.
+    SerialPorts(Vec<String>),
+    /// Who holds a serial port.
+    Holder(Option<String>),
+    /// What was read from a serial port.
+    Bytes(Vec<u8>),
+    /// What else was read from a serial port: damage, a break.
+    NoByte(Received),
+    /// How many bytes were taken over.
+    Taken(usize),
+    /// How a serial port is set up.
+    ConfigSerial(uart::Config),
+    /// How many bytes are in a buffer.
+    Waiting(usize),
+    /// Modem lines.
+    ModemLines(ModemLines),
+    /// What was counted.
+    Counters(Counters),
     /// The time to wait until has passed.
     TimedOut,
 }

@@ -5,6 +5,7 @@ use std::io;
 
 use circuits::gpio::{Config, Direction, Drive, Edge, EdgeDetection, Event};
 use circuits::spi;
+use circuits::uart::{self, Counters, FlowControl, Interest, ModemLines, Queue, Received};
 use circuits::wait::Time;
 
 use super::record::{Answer, Call, Entry, Fault, Message, Place, Record, Transfer};
@@ -52,7 +53,11 @@ impl fmt::Display for Place {
             Place::Machine => f.write_str("gpio"),
             Place::Buses => f.write_str("i2c"),
             Place::SpiDevices => f.write_str("spi"),
-            Place::Chip(name) | Place::Bus(name) | Place::SpiDevice(name) => f.write_str(name),
+            Place::SerialPorts => f.write_str("serial"),
+            Place::Chip(name)
+            | Place::Bus(name)
+            | Place::SpiDevice(name)
+            | Place::SerialPort(name) => f.write_str(name),
             Place::Lines { chip, offsets } => {
                 write!(f, "{chip}:{}", list(offsets, u32::to_string, ","))
             }
@@ -133,13 +138,42 @@ impl fmt::Display for Call {
             Call::ConfigSpi => f.write_str("config"),
             Call::SpiDevices => f.write_str("devices"),
             Call::Absence => f.write_str("absence"),
+            Call::OpenSerial { exclusive: true } => f.write_str("open exclusively"),
+            Call::OpenSerial { exclusive: false } => f.write_str("open"),
+            Call::SerialPorts => f.write_str("ports"),
+            Call::Holder => f.write_str("holder"),
+            Call::Write(bytes) => write!(f, "write{}", hex(bytes)),
+            Call::Drain => f.write_str("drain"),
+            Call::ConfigureSerial(config) => write!(f, "configure: {}", serial_settings(config)),
+            Call::ConfigSerial => f.write_str("config"),
+            Call::PutBack(config) => write!(f, "put back: {}", serial_settings(config)),
+            Call::Waiting(queue) => write!(f, "waiting {}", buffer(*queue)),
+            Call::Discard(queue) => write!(f, "discard {}", buffer(*queue)),
+            Call::SetBreak(true) => f.write_str("begin a break"),
+            Call::SetBreak(false) => f.write_str("end a break"),
+            Call::ModemLines => f.write_str("modem lines"),
+            Call::SetModemLines { rts, dtr } => {
+                let lines = [("RTS", *rts), ("DTR", *dtr)];
+                let set: Vec<_> = lines
+                    .into_iter()
+                    .filter_map(|(line, active)| Some((line, active?)))
+                    .collect();
+                let level = |&(line, active): &(&str, bool)| format!("{line} {}", level(active));
+                write!(f, "set {}", list(&set, level, ", "))
+            }
+            Call::Counters => f.write_str("counters"),
+            Call::BlockSerial(interest, None) => write!(f, "wait {}", wait(*interest)),
+            Call::BlockSerial(interest, Some(time)) => {
+                write!(f, "wait {} until {time}", wait(*interest))
+            }
+            Call::PollSerial(interest) => write!(f, "poll {}", wait(*interest)),
+            Call::CancelSerial(interest) => write!(f, "cancel {}", wait(*interest)),
         }
     }
 }
 
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = |bytes| list(bytes, |byte: &u8| format!(" {byte:02x}"), "");
         match self {
             Message::Write(bytes) => write!(f, "write{}", hex(bytes)),
             Message::Read(bytes) => write!(f, "read{}", hex(bytes)),
@@ -150,7 +184,6 @@ impl fmt::Display for Message {
 
 impl fmt::Display for Transfer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = |bytes| list(bytes, |byte: &u8| format!(" {byte:02x}"), "");
         match self {
             Transfer::Write(bytes) => write!(f, "write{}", hex(bytes)),
             Transfer::Read {
@@ -201,6 +234,17 @@ impl fmt::Display for Answer {
             Answer::ConfigSpi(config) => f.write_str(&spi_settings(config)),
             Answer::SpiDevices(names) => f.write_str(&names.join(", ")),
             Answer::Absence(why) => write!(f, "{why}"),
+            Answer::SerialPorts(names) => f.write_str(&names.join(", ")),
+            Answer::Holder(holder) => f.write_str(holder.as_deref().unwrap_or("nobody")),
+            Answer::Bytes(bytes) => f.write_str(hex(bytes).trim_start()),
+            Answer::NoByte(Received::Damaged(byte)) => write!(f, "{byte:02x}, damaged"),
+            Answer::NoByte(Received::Break) => f.write_str("a break"),
+            Answer::NoByte(other) => write!(f, "{other:?}"),
+            Answer::Taken(count) => write!(f, "{count} taken"),
+            Answer::ConfigSerial(config) => f.write_str(&serial_settings(config)),
+            Answer::Waiting(count) => write!(f, "{count} bytes"),
+            Answer::ModemLines(lines) => f.write_str(&active(lines)),
+            Answer::Counters(counters) => f.write_str(&counts(counters)),
             Answer::TimedOut => f.write_str("nothing came"),
         }
     }
@@ -268,6 +312,96 @@ fn spi_settings(config: &spi::Config) -> String {
         words.push("split".into());
     }
     words.join(", ")
+}
+
+/// How a serial port is to be; what is as always goes without saying.
+fn serial_settings(config: &uart::Config) -> String {
+    let mut words = vec![config.to_string()];
+    match config.flow() {
+        FlowControl::None => {}
+        FlowControl::Hardware => words.push("RTS and CTS".into()),
+        FlowControl::Software => words.push("XON and XOFF".into()),
+    }
+    if config.reports_errors() {
+        words.push("errors reported".into());
+    }
+    if !config.hangs_up() {
+        words.push("no hanging up".into());
+    }
+    if let Some(low) = config.has_low_latency() {
+        words.push(format!("latency {}", if low { "low" } else { "high" }));
+    }
+    if let Some(rs485) = config.direction_control() {
+        words.push(format!("{rs485:?}"));
+    }
+    words.join(", ")
+}
+
+/// The lines that are active.
+fn active(lines: &ModemLines) -> String {
+    let lines = [
+        ("RTS", lines.rts),
+        ("DTR", lines.dtr),
+        ("CTS", lines.cts),
+        ("DSR", lines.dsr),
+        ("RI", lines.ri),
+        ("CD", lines.cd),
+    ];
+    let active: Vec<_> = lines.iter().filter(|(_, active)| *active).collect();
+    match &active[..] {
+        [] => "none active".into(),
+        active => format!(
+            "{} active",
+            list(active, |(line, _)| line.to_string(), ", ")
+        ),
+    }
+}
+
+/// What was counted at all.
+fn counts(counters: &Counters) -> String {
+    let counts = [
+        (counters.received, "received"),
+        (counters.sent, "sent"),
+        (counters.framing_errors, "framing errors"),
+        (counters.parity_errors, "parity errors"),
+        (counters.breaks, "breaks"),
+        (counters.overruns, "overruns"),
+        (counters.buffer_overruns, "overruns of the buffer"),
+        (counters.cts, "CTS"),
+        (counters.dsr, "DSR"),
+        (counters.ri, "RI"),
+        (counters.cd, "CD"),
+    ];
+    let counted: Vec<_> = counts.iter().filter(|(count, _)| *count > 0).collect();
+    match &counted[..] {
+        [] => "nothing".into(),
+        counted => list(counted, |(count, what)| format!("{count} {what}"), ", "),
+    }
+}
+
+fn wait(interest: Interest) -> &'static str {
+    match interest {
+        Interest::Read => "to read",
+        Interest::Write => "to write",
+        Interest::Drain => "to drain",
+        Interest::Modem => "for a modem line",
+    }
+}
+
+fn buffer(queue: Queue) -> &'static str {
+    match queue {
+        Queue::Input => "input",
+        Queue::Output => "output",
+        Queue::Both => "input and output",
+    }
+}
+
+fn level(active: bool) -> &'static str {
+    if active { "active" } else { "inactive" }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    list(bytes, |byte| format!(" {byte:02x}"), "")
 }
 
 fn busy(f: &mut fmt::Formatter<'_>, until: Option<Time>) -> fmt::Result {
