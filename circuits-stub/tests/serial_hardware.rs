@@ -197,7 +197,7 @@ fn what_a_controller_cannot_do_is_refused_by_name() -> Result {
         (
             Controller::pl011(),
             Config::new().baud(4_000_000),
-            "4000000 baud: 9600 is the nearest",
+            "4000000 baud: its driver takes 9600 instead",
         ),
     ] {
         let (kind, text) = refused(controller, &config);

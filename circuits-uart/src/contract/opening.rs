@@ -62,6 +62,7 @@ pub(super) fn a_port_is_opened_by_its_path(bench: Arc<dyn Bench>) {
     alone(&runner, move || {
         let path = bench.path();
         let mut port = Port::open_on(bench.backend(), &path, &config()).unwrap();
+        bench.set_other(&port.config());
         assert_eq!(port.name(), path);
         port.write_all(b"by path").unwrap();
         assert_eq!(bench.receive(7), b"by path");
