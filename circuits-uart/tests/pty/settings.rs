@@ -242,3 +242,19 @@ fn listing_gives_ports_alone() {
         );
     }
 }
+
+/// What waits behind the terminal's own buffer as well.
+#[test]
+fn all_that_waits_is_thrown_away() {
+    use circuits_uart::Queue;
+    for queue in [Queue::Input, Queue::Both] {
+        let (mut here, mut there) = ports(&Config::new());
+        here.write_all(&[b'?'; 10_000]).unwrap();
+        until(|| there.waiting(Queue::Input).unwrap() > 4000);
+        there.discard(queue).unwrap();
+        here.write_all(b"!").unwrap();
+        let mut byte = [0];
+        there.read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"!");
+    }
+}
