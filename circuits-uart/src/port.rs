@@ -214,7 +214,10 @@ impl Port {
     /// # Errors
     /// [`Error::TimedOut`], [`Error::HungUp`], [`Error::Removed`], [`Error::Interrupted`].
     pub fn drain(&self, timeout: Option<Duration>) -> Result<()> {
-        let deadline = timeout.map(|timeout| self.clock.now() + timeout);
+        self.drain_until(timeout.map(|timeout| self.clock.now() + timeout))
+    }
+
+    pub(crate) fn drain_until(&self, deadline: Option<Time>) -> Result<()> {
         let ready = self.handle.ready(Interest::Drain);
         let in_time = ready.block(deadline, &mut || self.handle.drain());
         self.in_time("draining", in_time)
