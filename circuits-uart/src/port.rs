@@ -108,12 +108,7 @@ impl Port {
         name: Arc<str>,
         config: &Config,
     ) -> Result<Port> {
-        let config = settings::configure(&*handle, &name, config)?;
-        if config.initial_rts().is_some() || config.initial_dtr().is_some() {
-            handle
-                .set_modem_lines(config.initial_rts(), config.initial_dtr())
-                .map_err(|error| Error::from_io(&name, "setting RTS or DTR", error))?;
-        }
+        let config = settings::set_up(&*handle, &name, config)?;
         let before = handle.counters().ok();
         let port = Port {
             handle,
