@@ -250,10 +250,12 @@ impl Port {
         slept.map_err(self.failed("breaks"))
     }
 
-    /// Begins or ends a break, which is for those who wait in another way, as by futures.
+    /// Begins or ends a break, which is for those who wait in another way, as by futures. To be drained
+    /// before is their affair, too.
     ///
     /// # Errors
-    /// [`Error::Unsupported`]; [`Error::HungUp`], [`Error::Removed`].
+    /// [`Error::Io`] of the kind [`WouldBlock`](io::ErrorKind::WouldBlock): something that was written has not
+    /// left yet. [`Error::Unsupported`]; [`Error::HungUp`], [`Error::Removed`].
     pub fn set_break(&self, on: bool) -> Result<()> {
         self.handle.set_break(on).map_err(self.failed("breaks"))
     }

@@ -336,6 +336,10 @@ impl State {
         now: Time,
     ) -> io::Result<()> {
         self.check(port)?;
+        // The kernel would block until all has left (`tty_ioctl`), which a backend does not.
+        if on && self.ttys[port].sender.waiting() > 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         self.set_break(port, on, board, now);
         Ok(())
     }
