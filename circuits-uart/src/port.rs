@@ -20,8 +20,12 @@ use crate::{
 /// two threads. Futures need the port for themselves, or one of its [halves](Port::split) each.
 ///
 /// Reading returns what there is, as soon as there is anything. When the other end closes or the port is
-/// unplugged, all that came before is read, and then [`HungUp`](Error::HungUp) or
+/// unplugged, what there still is of what came before is read, and then [`HungUp`](Error::HungUp) or
 /// [`Removed`](Error::Removed) is the error: reading never returns 0 bytes for that.
+///
+/// When it is dropped it is closed, and what was written is still sent: on Linux the drop blocks until then,
+/// 30 s at most (`closing_wait`, which a receiver that holds CTS can use up), so an async program
+/// [drains](Port::drain) or [discards](Port::discard) before.
 ///
 /// ```
 /// use circuits_stub::Stub;
@@ -83,7 +87,8 @@ impl Port {
 
     /// Makes a port of a terminal that is open already: the controlling side of a pseudo-terminal, or
     /// what another process passed on. It is set up as a port that is opened; whether it is exclusive is
-    /// the affair of who opened it. Its waits end when `backend`'s clock is interrupted.
+    /// the affair of who opened it. Whoever else has the same open file, as the parent of a process has its
+    /// standard input, finds it non-blocking from now on (`O_NONBLOCK`), and set up so. Its waits end when `backend`'s clock is interrupted.
     ///
     /// # Errors
     /// As [`Port::open_on`].
@@ -219,7 +224,7 @@ impl Port {
     }
 
     /// Returns how many bytes wait in a buffer: what came and was not read, what was written and has not
-    /// left.
+    /// left. Of what came a kernel tells of some 4 KiB; more may wait behind that.
     ///
     /// # Errors
     /// [`Error::HungUp`], [`Error::Removed`].

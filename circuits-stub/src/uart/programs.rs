@@ -189,7 +189,7 @@ impl State {
     pub(super) fn waiting(&self, port: usize, queue: Queue) -> io::Result<usize> {
         self.check(port)?;
         let tty = &self.ttys[port];
-        let (input, output) = (tty.input.waiting(), tty.sender.waiting());
+        let (input, output) = (tty.input.told(), tty.sender.waiting());
         Ok(match queue {
             Queue::Input => input,
             Queue::Output => output,
