@@ -181,8 +181,9 @@ fn what_is_lost_is_counted() -> Result {
     let sent = numbers(100_000);
     one.write_all(&sent)?;
     one.flush()?;
-    let waiting = other.waiting(Queue::Input)?;
-    assert_eq!(waiting, 4095 + 65_536);
+    // That is all that a kernel tells of; more waits behind it.
+    assert_eq!(other.waiting(Queue::Input)?, 4095);
+    let waiting = 4095 + 65_536;
     let mut read = vec![0; waiting];
     other.read_exact(&mut read)?;
     assert_eq!(read, sent[..waiting]);

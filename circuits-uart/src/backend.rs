@@ -35,8 +35,8 @@
 //! A port is *raw*: no byte is changed, added, dropped or echoed, but those of software flow control while
 //! that is on.
 //!
-//! **Reading.** [`Handle::read`] moves bytes out of the port's buffer, oldest first, as many as there are
-//! and fit (there is room for one at least), and answers [`WouldBlock`](io::ErrorKind::WouldBlock) when
+//! **Reading.** [`Handle::read`] moves bytes out of the port's buffer, oldest first, one at least and as many
+//! as fit and are at hand (there is room for one at least; Linux hands out 4095 at once), and answers [`WouldBlock`](io::ErrorKind::WouldBlock) when
 //! there is none, never 0 bytes. Where a configuration asks for it, a byte that came with a parity or
 //! framing error, and a break, are answers of their own ([`Received`]), in the order in which they came;
 //! otherwise a damaged byte comes as it is or is dropped, and a break is a byte 0 or nothing, as the driver
@@ -48,10 +48,12 @@
 //! [`Handle::drain`] answers `WouldBlock` until all that was taken has left, the last stop bit included, as
 //! far as the driver knows; it sends nothing by itself.
 //!
-//! **The end.** When the other end closes (of a pseudo-terminal), `read` first hands out all that came
-//! before and then answers `EIO`; `write` and `drain` do so at once. (On the controlling side of a
-//! pseudo-terminal, the kernel takes bytes for who opens the other one next.) When the port is gone, `read` hands out
-//! what there still is, and then all answer `ENODEV`, for ever.
+//! **The end.** When the other end closes (of a pseudo-terminal), `read` first hands out what there still is
+//! of what came before, and then answers `EIO`; `write` and `drain` do so at once. (On the controlling side of
+//! a pseudo-terminal, the kernel takes bytes for who opens the other one next.) When the port is gone, `read`
+//! hands out what there still is, and then all answer `ENODEV`, for ever. What there still is the system
+//! decides: Linux throws away what was not read when it hangs a terminal up, which it does with a port that
+//! goes and with the user's side of a pseudo-terminal. The virtual board keeps it.
 //!
 //! **Waiting** is done by the caller through [`Handle::ready`], once for each of four operations
 //! ([`Interest`]): to read, to write, to drain, and until [`Handle::counters`] has other counts of the modem
@@ -189,7 +191,7 @@ pub trait Handle: Send + Sync + Debug {
     /// The system's.
     fn config(&self) -> io::Result<Config>;
 
-    /// Returns how many bytes wait in a buffer: those of `Both` together.
+    /// Returns how many bytes wait in a buffer, as far as that is known: those of `Both` together.
     ///
     /// # Errors
     /// The system's.

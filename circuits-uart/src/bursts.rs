@@ -203,7 +203,7 @@ impl Bursts {
             return Err(self.port.wait_failed(error));
         }
         self.port.write_all_until(bytes, deadline)?;
-        self.port.flush_within_timeout()?;
+        self.port.drain_until(deadline)?;
         self.busy = clock.now();
         Ok(())
     }

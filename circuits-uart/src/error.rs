@@ -39,7 +39,8 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The port is gone. It does not come back on this handle: open it anew.
+    /// The port is gone. It does not come back on this handle: open it anew. What had come and was not read
+    /// by then the kernel has thrown away; the virtual board hands it out first.
     #[error("serial port {port:?} was removed (open it anew: Board::reconnect waits for it)")]
     Removed {
         /// The port, as it was asked for.
@@ -48,7 +49,8 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The other end closed: of a pseudo-terminal, for one. All that came before has been read.
+    /// The other end closed: of a pseudo-terminal, for one. What came before has been read, unless the kernel
+    /// threw it away: that of the user's side of a pseudo-terminal, when the controlling side closes.
     #[error("the other end of serial port {port:?} was closed")]
     HungUp {
         /// The port, as it was asked for.

@@ -20,8 +20,12 @@ use crate::{
 /// two threads. Futures need the port for themselves, or one of its [halves](Port::split) each.
 ///
 /// Reading returns what there is, as soon as there is anything. When the other end closes or the port is
-/// unplugged, all that came before is read, and then [`HungUp`](Error::HungUp) or
+/// unplugged, what there still is of what came before is read, and then [`HungUp`](Error::HungUp) or
 /// [`Removed`](Error::Removed) is the error: reading never returns 0 bytes for that.
+///
+/// When it is dropped it is closed, and what was written is still sent: on Linux the drop blocks until then,
+/// 30 s at most (`closing_wait`, which a receiver that holds CTS can use up), so an async program
+/// [drains](Port::drain) or [discards](Port::discard) before.
 ///
 /// ```
 /// use circuits_stub::Stub;
@@ -83,7 +87,8 @@ impl Port {
 
     /// Makes a port of a terminal that is open already: the controlling side of a pseudo-terminal, or
     /// what another process passed on. It is set up as a port that is opened; whether it is exclusive is
-    /// the affair of who opened it. Its waits end when `backend`'s clock is interrupted.
+    /// the affair of who opened it. Whoever else has the same open file, as the parent of a process has its
+    /// standard input, finds it non-blocking from now on (`O_NONBLOCK`), and set up so. Its waits end when `backend`'s clock is interrupted.
     ///
     /// # Errors
     /// As [`Port::open_on`].
@@ -108,12 +113,7 @@ impl Port {
         name: Arc<str>,
         config: &Config,
     ) -> Result<Port> {
-        let config = settings::configure(&*handle, &name, config)?;
-        if config.initial_rts().is_some() || config.initial_dtr().is_some() {
-            handle
-                .set_modem_lines(config.initial_rts(), config.initial_dtr())
-                .map_err(|error| Error::from_io(&name, "setting RTS or DTR", error))?;
-        }
+        let config = settings::set_up(&*handle, &name, config)?;
         let before = handle.counters().ok();
         let port = Port {
             handle,
@@ -214,14 +214,17 @@ impl Port {
     /// # Errors
     /// [`Error::TimedOut`], [`Error::HungUp`], [`Error::Removed`], [`Error::Interrupted`].
     pub fn drain(&self, timeout: Option<Duration>) -> Result<()> {
-        let deadline = timeout.map(|timeout| self.clock.now() + timeout);
+        self.drain_until(timeout.map(|timeout| self.clock.now() + timeout))
+    }
+
+    pub(crate) fn drain_until(&self, deadline: Option<Time>) -> Result<()> {
         let ready = self.handle.ready(Interest::Drain);
         let in_time = ready.block(deadline, &mut || self.handle.drain());
         self.in_time("draining", in_time)
     }
 
     /// Returns how many bytes wait in a buffer: what came and was not read, what was written and has not
-    /// left.
+    /// left. Of what came a kernel tells of some 4 KiB; more may wait behind that.
     ///
     /// # Errors
     /// [`Error::HungUp`], [`Error::Removed`].
@@ -252,10 +255,12 @@ impl Port {
         slept.map_err(self.failed("breaks"))
     }
 
-    /// Begins or ends a break, which is for those who wait in another way, as by futures.
+    /// Begins or ends a break, which is for those who wait in another way, as by futures. To be drained
+    /// before is their affair, too.
     ///
     /// # Errors
-    /// [`Error::Unsupported`]; [`Error::HungUp`], [`Error::Removed`].
+    /// [`Error::Io`] of the kind [`WouldBlock`](io::ErrorKind::WouldBlock): something that was written has not
+    /// left yet. [`Error::Unsupported`]; [`Error::HungUp`], [`Error::Removed`].
     pub fn set_break(&self, on: bool) -> Result<()> {
         self.handle.set_break(on).map_err(self.failed("breaks"))
     }

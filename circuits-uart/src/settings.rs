@@ -21,6 +21,24 @@ pub(crate) fn check(port: &Arc<str>, config: &Config) -> Result<()> {
     })
 }
 
+/// Sets a port up that was opened: as `configure`, and RTS and DTR, or nothing of it.
+pub(crate) fn set_up(handle: &dyn Handle, port: &Arc<str>, config: &Config) -> Result<Config> {
+    let before = handle.config();
+    let granted = configure(handle, port, config)?;
+    let (rts, dtr) = (config.initial_rts(), config.initial_dtr());
+    if rts.is_none() && dtr.is_none() {
+        return Ok(granted);
+    }
+    handle.set_modem_lines(rts, dtr).map_err(|source| {
+        if let Ok(before) = &before {
+            // What is told is what was refused, not this.
+            let _ = handle.put_back(before);
+        }
+        Error::from_io(port, "setting RTS or DTR", source)
+    })?;
+    Ok(granted)
+}
+
 /// Sets a port up, makes sure that all was granted, and returns the configuration with the baud rate that
 /// the hardware has.
 pub(crate) fn configure(handle: &dyn Handle, port: &Arc<str>, config: &Config) -> Result<Config> {

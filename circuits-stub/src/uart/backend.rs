@@ -42,14 +42,17 @@ impl Backend for Stub {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.board().serial.lock().names())
+        let board = self.board();
+        Ok(board.serial.look(board, |state| state.names()))
     }
 
     fn holder(&self, name: &str) -> Option<String> {
-        let state = self.board().serial.lock();
-        let tty = &state.ttys[state.find(node(name))?];
-        let other = tty.held_by.as_deref().map(str::to_owned);
-        other.or_else(|| tty.is_open().then(|| this_program().to_owned()))
+        let board = self.board();
+        board.serial.look(board, |state| {
+            let tty = &state.ttys[state.find(node(name))?];
+            let other = tty.held_by.as_deref().map(str::to_owned);
+            other.or_else(|| tty.is_open().then(|| this_program().to_owned()))
+        })
     }
 }
 
@@ -111,7 +114,8 @@ impl Handle for StubPort {
     }
 
     fn config(&self) -> io::Result<Config> {
-        self.board.serial.lock().config(self.opened.port)
+        let (board, port) = (&self.board, self.opened.port);
+        board.serial.look(board, |state| state.config(port))
     }
 
     fn waiting(&self, queue: Queue) -> io::Result<usize> {

@@ -99,6 +99,11 @@ impl Input {
         self.bytes.len() - self.held
     }
 
+    /// How many of them the kernel tells of, and hands out at once: those in the first of its buffers.
+    pub(super) fn told(&self) -> usize {
+        self.waiting().min(LINE_DISCIPLINE)
+    }
+
     pub(super) fn is_nearly_full(&self) -> bool {
         self.bytes.len() > LINE_DISCIPLINE - THRESHOLD
     }
@@ -108,7 +113,7 @@ impl Input {
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
-        let waiting = self.waiting();
+        let waiting = self.told();
         if waiting == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -167,6 +172,11 @@ mod tests {
         let taken = (0..100_000).filter(|_| input.push(0, None)).count();
         assert_eq!(taken, 69_631);
         assert!(input.is_nearly_full());
+        // As the kernel has it, of which there is no more to be seen than one of two buffers.
+        assert_eq!(input.told(), 4095);
+        let read = input.read(&mut [0; 8192]).unwrap();
+        assert_eq!(read, Received::Bytes(4095));
+        assert_eq!(input.waiting(), 65_536);
     }
 
     #[test]

@@ -94,10 +94,22 @@ impl Serial {
     /// Does what happens by itself until now, then `f`; and has those who wait see it.
     fn change<T>(&self, board: &Board, f: impl FnOnce(&mut State, Time) -> T) -> T {
         let done = self.change_in(self.lock(), board, f);
+        self.make_up(board);
+        done
+    }
+
+    /// Does `f` as things were when somebody looked last, which changes nothing that others wait for.
+    fn look<T>(&self, board: &Board, f: impl FnOnce(&mut State) -> T) -> T {
+        let done = f(&mut self.lock());
+        self.make_up(board);
+        done
+    }
+
+    /// Does what the board wanted to do meanwhile, once the lines are free.
+    fn make_up(&self, board: &Board) {
         while self.is_missed.swap(false, Ordering::AcqRel) {
             self.change_in(self.lock(), board, |_, _| ());
         }
-        done
     }
 
     fn change_in<T>(
@@ -130,12 +142,15 @@ impl Serial {
             return self.change(board, |_, _| ());
         }
         self.is_missed.store(true, Ordering::Release);
-        let state = match self.state.try_lock() {
-            Err(TryLockError::WouldBlock) => return,
-            Err(TryLockError::Poisoned(error)) => error.into_inner(),
-            Ok(state) => state,
-        };
-        self.change_in(state, board, |_, _| ());
+        while self.is_missed.load(Ordering::Acquire) {
+            let state = match self.state.try_lock() {
+                Err(TryLockError::WouldBlock) => return,
+                Err(TryLockError::Poisoned(error)) => error.into_inner(),
+                Ok(state) => state,
+            };
+            self.is_missed.store(false, Ordering::Release);
+            self.change_in(state, board, |_, _| ());
+        }
     }
 
     /// A port of this name grows, if there is none yet; says whether it did.
@@ -320,14 +335,16 @@ impl Stub {
     /// # Errors
     /// [`Error::NoPort`]; [`Error::PortInUse`] if a program has it already.
     pub fn hold_serial(&self, name: &str, holder: &str) -> Result<()> {
-        let mut state = self.board().serial.lock();
-        let port = state.find(node(name)).ok_or_else(|| no_port(name))?;
-        let tty = &mut state.ttys[port];
-        if tty.is_open() || tty.held_by.is_some() {
-            return Err(Error::PortInUse { port: name.into() });
-        }
-        tty.held_by = Some(holder.into());
-        Ok(())
+        let board = self.board();
+        board.serial.look(board, |state| {
+            let port = state.find(node(name)).ok_or_else(|| no_port(name))?;
+            let tty = &mut state.ttys[port];
+            if tty.is_open() || tty.held_by.is_some() {
+                return Err(Error::PortInUse { port: name.into() });
+            }
+            tty.held_by = Some(holder.into());
+            Ok(())
+        })
     }
 
     /// Has the other program close a port that it was given by [`hold_serial`](Stub::hold_serial).
@@ -335,10 +352,12 @@ impl Stub {
     /// # Errors
     /// [`Error::NoPort`].
     pub fn release_serial(&self, name: &str) -> Result<()> {
-        let mut state = self.board().serial.lock();
-        let port = state.find(node(name)).ok_or_else(|| no_port(name))?;
-        state.ttys[port].held_by = None;
-        Ok(())
+        let board = self.board();
+        board.serial.look(board, |state| {
+            let port = state.find(node(name)).ok_or_else(|| no_port(name))?;
+            state.ttys[port].held_by = None;
+            Ok(())
+        })
     }
 
     /// Joins a port, which is added if it is not there yet, to a new pseudo-terminal, and returns the path
@@ -368,5 +387,32 @@ impl Stub {
             let _ = name;
             Err(io::ErrorKind::Unsupported.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// A device on other wires has the board act while somebody looks at these.
+    #[test]
+    fn what_was_missed_is_made_up_for() {
+        let stub = Stub::real_time().serial_port("ttyS0");
+        let board = stub.board();
+        board.serial.look(board, |_| {
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let _turn = Turn::begin();
+                    board.serial.act(board);
+                });
+            });
+            assert!(board.serial.is_missed.load(Ordering::Acquire));
+        });
+        assert!(!board.serial.is_missed.load(Ordering::Acquire));
+        let _turn = Turn::begin();
+        board.serial.act(board);
+        assert!(!board.serial.is_missed.load(Ordering::Acquire));
     }
 }

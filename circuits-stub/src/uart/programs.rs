@@ -188,7 +188,7 @@ impl State {
     pub(super) fn waiting(&self, port: usize, queue: Queue) -> io::Result<usize> {
         self.check(port)?;
         let tty = &self.ttys[port];
-        let (input, output) = (tty.input.waiting(), tty.sender.waiting());
+        let (input, output) = (tty.input.told(), tty.sender.waiting());
         Ok(match queue {
             Queue::Input => input,
             Queue::Output => output,
@@ -335,6 +335,10 @@ impl State {
         now: Time,
     ) -> io::Result<()> {
         self.check(port)?;
+        // The kernel would block until all has left (`tty_ioctl`), which a backend does not.
+        if on && self.ttys[port].sender.waiting() > 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         self.set_break(port, on, board, now);
         Ok(())
     }

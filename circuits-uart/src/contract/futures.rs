@@ -2,7 +2,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use circuits_wait::Delay;
@@ -75,6 +75,38 @@ pub(super) fn a_dropped_read_has_read_nothing(bench: Arc<dyn Bench>) {
             port.read_exact(&mut bytes).await.unwrap();
             assert_eq!(bytes, [round; 4]);
         }
+    });
+}
+
+pub(super) fn a_dropped_future_forgets_its_waker(bench: Arc<dyn Bench>) {
+    struct Nobody;
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    let mut port = open_with(&*bench, &config().baud(9600));
+    let runner = bench.clone();
+    in_task(&runner, async move {
+        let nobody = Arc::new(Nobody);
+        let waker = Waker::from(nobody.clone());
+        let held = Arc::strong_count(&nobody);
+        let mut byte = [0];
+        let mut read = Box::pin(Read::read(&mut port, &mut byte));
+        assert!(
+            read.as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        assert!(Arc::strong_count(&nobody) > held);
+        drop(read);
+        assert_eq!(Arc::strong_count(&nobody), held);
+        // Where there is a wire these wait.
+        port.write_all(&[0x55; 96]).await.unwrap();
+        let mut flush = Box::pin(Write::flush(&mut port));
+        let _ = flush.as_mut().poll(&mut Context::from_waker(&waker));
+        drop(flush);
+        assert_eq!(Arc::strong_count(&nobody), held);
+        assert_eq!(bench.receive(96), [0x55; 96]);
     });
 }
 

@@ -162,6 +162,7 @@ facts! {
         async_does_the_same,
         a_future_waits_for_bytes,
         a_dropped_read_has_read_nothing,
+        a_dropped_future_forgets_its_waker,
         two_tasks_read_and_write_at_once,
         a_flush_does_not_block_the_executor,
         what_came_before_the_end_is_read_by_futures,

@@ -6,6 +6,7 @@
 //! changes of modem lines, which drivers count, so that none is missed.
 
 mod holder;
+mod input;
 mod marks;
 mod node;
 mod periodic;

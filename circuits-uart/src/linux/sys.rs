@@ -10,6 +10,7 @@ use std::mem::size_of;
 use std::os::fd::AsFd;
 use std::ptr;
 
+use rustix::io::retry_on_intr;
 use rustix::ioctl::opcode::{none, read, read_write, write};
 use rustix::ioctl::{Getter, NoArg, Opcode, Setter, Updater, ioctl};
 
@@ -108,8 +109,9 @@ pub(super) fn set_modem_lines(
 /// `TIOCSBRK` and `TIOCCBRK`: begins or ends a break.
 pub(super) fn set_break(tty: &impl AsFd, on: bool) -> io::Result<()> {
     if on {
+        // All has left, and yet a signal ends the wait for that (`tty_ioctl`).
         // SAFETY: TIOCSBRK takes nothing.
-        unsafe { ioctl(tty, NoArg::<TIOCSBRK>::new())? };
+        retry_on_intr(|| unsafe { ioctl(tty, NoArg::<TIOCSBRK>::new()) })?;
     } else {
         // SAFETY: TIOCCBRK takes nothing.
         unsafe { ioctl(tty, NoArg::<TIOCCBRK>::new())? };

@@ -12,6 +12,7 @@ use rustix::io::{Errno, ioctl_fionread, read, retry_on_intr, write};
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use rustix::termios::{ioctl_tiocexcl, ioctl_tiocnxcl};
 
+use super::input::Input;
 use super::marks::Marks;
 use super::node::Node;
 use super::periodic::Periodic;
@@ -23,7 +24,7 @@ use crate::{Config, Counters, Handle, Interest, ModemLines, Queue, Received};
 /// A terminal that is open.
 #[derive(Debug)]
 pub(super) struct Tty {
-    input: Fd<File>,
+    input: Input,
     /// A duplicate: a descriptor is waited for in one direction.
     output: Fd<File>,
     drained: Periodic,
@@ -68,7 +69,7 @@ impl Tty {
             node,
             is_controlling,
             output,
-            input: Fd::new(file, clock),
+            input: Input::new(file, clock),
             drained: Periodic::new(clock, short, long),
             transmitter: Transmitter::default(),
             // The driver counts: nothing is missed meanwhile.
@@ -97,7 +98,7 @@ impl Tty {
     }
 
     fn file(&self) -> &File {
-        self.input.get_ref()
+        self.input.file()
     }
 
     /// Nothing of a user's runs under this lock.
@@ -173,9 +174,23 @@ impl Tty {
         Ok(())
     }
 
-    /// Reads what waits, until there is so much: who sends without end does not keep this from its end.
+    /// Does what may take bytes out of the kernel. A future that waits for them is told when the lock is
+    /// free.
+    fn taking<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state();
+        let done = f(&mut state);
+        let has_any = state.marks.len() > 0;
+        drop(state);
+        if has_any {
+            self.input.wake();
+        }
+        done
+    }
+
+    /// Reads what waits, until there is so much: who sends without end does not keep this from its end. It
+    /// leaves it to somebody who blocks for it: there is next to nothing then.
     fn take_in(&self, state: &mut State, enough: usize) -> io::Result<()> {
-        while state.marks.len() < enough {
+        while state.marks.len() < enough && !self.input.is_waited_for() {
             let mut bytes = [0; Marks::ROOM];
             match retry_on_intr(|| read(self.file(), &mut bytes)) {
                 Ok(0) | Err(Errno::WOULDBLOCK) => break,
@@ -242,27 +257,29 @@ impl Handle for Tty {
     }
 
     fn configure(&self, config: &Config) -> io::Result<()> {
-        let mut state = self.state();
-        state.before = None;
-        let before = self.explained(tcgetattr(self.file()).map_err(io::Error::from))?;
-        let mut wanted = before.clone();
-        termios::set(&mut wanted, config)?;
-        if self.is_controlling {
-            termios::keep_marks(&mut wanted, &before);
-        }
-        self.explained(self.set_driver(config))?;
-        // Nothing is refused here: what a driver cannot do it leaves out.
-        self.explained(self.set_termios(&mut state, &wanted))?;
-        state.before = Some(before);
-        Ok(())
+        self.taking(|state| {
+            state.before = None;
+            let before = self.explained(tcgetattr(self.file()).map_err(io::Error::from))?;
+            let mut wanted = before.clone();
+            termios::set(&mut wanted, config)?;
+            if self.is_controlling {
+                termios::keep_marks(&mut wanted, &before);
+            }
+            self.explained(self.set_driver(config))?;
+            // Nothing is refused here: what a driver cannot do it leaves out.
+            self.explained(self.set_termios(state, &wanted))?;
+            state.before = Some(before);
+            Ok(())
+        })
     }
 
     fn put_back(&self, before: &Config) -> io::Result<()> {
-        let mut state = self.state();
-        if let Some(termios) = state.before.take() {
-            self.explained(self.set_termios(&mut state, &termios))?;
-        }
-        self.explained(self.set_driver(before))
+        self.taking(|state| {
+            if let Some(termios) = state.before.take() {
+                self.explained(self.set_termios(state, &termios))?;
+            }
+            self.explained(self.set_driver(before))
+        })
     }
 
     fn config(&self) -> io::Result<Config> {
@@ -282,14 +299,15 @@ impl Handle for Tty {
 
     fn waiting(&self, queue: Queue) -> io::Result<usize> {
         let input = || {
-            let mut state = self.state();
-            if state.is_marked {
-                // The kernel counts marks by their bytes.
-                self.take_in(&mut state, Marks::ROOM)?;
-            }
-            let marks = state.marks.waiting();
-            let waiting = ioctl_fionread(self.file())?;
-            Ok(marks + usize::try_from(waiting).unwrap_or(usize::MAX))
+            self.taking(|state| {
+                if state.is_marked {
+                    // The kernel counts marks by their bytes.
+                    self.take_in(state, Marks::ROOM)?;
+                }
+                let marks = state.marks.waiting();
+                let waiting = ioctl_fionread(self.file())?;
+                Ok(marks + usize::try_from(waiting).unwrap_or(usize::MAX))
+            })
         };
         let output = || sys::output_waiting(self.file());
         self.explained(match queue {

@@ -98,6 +98,7 @@ fn settings_that_are_not_granted_change_nothing() {
         Config::new().data_bits(7),
         Config::new().baud(1200).parity(Parity::Even),
         Config::new().low_latency(true),
+        Config::new().dtr(false),
     ] {
         let error = Port::open(&path, &refused).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);

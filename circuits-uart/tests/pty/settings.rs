@@ -148,13 +148,19 @@ fn what_waits_outlives_other_settings() {
 #[test]
 fn what_waits_is_thrown_away() {
     use circuits_uart::Queue;
-    for report in [false, true] {
+    for (report, queue) in [
+        (false, Queue::Both),
+        (true, Queue::Both),
+        (true, Queue::Input),
+    ] {
         let (mut here, mut there) = ports(&Config::new().report_errors(report));
         here.write_all(b"1\xff2").unwrap();
         until(|| there.waiting(Queue::Input).unwrap() >= 3);
         // So that some of it is not the kernel's any more.
         there.read_exact(&mut [0]).unwrap();
-        there.discard(Queue::Both).unwrap();
+        there.discard(Queue::Output).unwrap();
+        assert_eq!(there.waiting(Queue::Input).unwrap(), 2);
+        there.discard(queue).unwrap();
         assert_eq!(there.waiting(Queue::Both).unwrap(), 0);
         here.write_all(b"3").unwrap();
         let mut byte = [0];
@@ -240,5 +246,21 @@ fn listing_gives_ports_alone() {
             !["tty", "pts", "console", "ptmx", "hvc"].contains(&kind),
             "{name}"
         );
+    }
+}
+
+/// What waits behind the terminal's own buffer as well.
+#[test]
+fn all_that_waits_is_thrown_away() {
+    use circuits_uart::Queue;
+    for queue in [Queue::Input, Queue::Both] {
+        let (mut here, mut there) = ports(&Config::new());
+        here.write_all(&[b'?'; 10_000]).unwrap();
+        until(|| there.waiting(Queue::Input).unwrap() > 4000);
+        there.discard(queue).unwrap();
+        here.write_all(b"!").unwrap();
+        let mut byte = [0];
+        there.read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"!");
     }
 }

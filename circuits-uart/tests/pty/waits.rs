@@ -163,3 +163,64 @@ fn a_flush_is_at_once() {
     there.flush().unwrap();
     here.flush().unwrap();
 }
+
+/// To count what came, marks are taken out of the kernel, which then has nothing to tell of.
+#[test]
+fn who_counts_what_came_leaves_it_to_who_waits_for_it() {
+    use circuits_uart::Queue;
+    let (mut here, there) = ports(&Config::new().report_errors(true));
+    thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        let there = &there;
+        let reads = scope.spawn(move || {
+            for _ in 0..300 {
+                let read = there.read_within(&mut [0; 8], Duration::from_secs(2));
+                let is_over = read.is_err();
+                tell.send(read).unwrap();
+                if is_over {
+                    break;
+                }
+            }
+        });
+        scope.spawn(move || {
+            while !reads.is_finished() {
+                there.waiting(Queue::Input).unwrap();
+            }
+        });
+        for _ in 0..300 {
+            here.write_all(b"x").unwrap();
+            assert_eq!(told.recv().unwrap().unwrap(), 1);
+        }
+    });
+}
+
+#[test]
+fn who_counts_what_came_wakes_a_future_that_waits_for_it() {
+    use circuits_uart::Queue;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake};
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    let (mut here, there) = ports(&Config::new().report_errors(true));
+    let (mut reader, writer) = there.split();
+    let (wakes, mut byte) = (Arc::new(Wakes::default()), [0]);
+    let waker = wakes.clone().into();
+    let mut reads = Box::pin(embedded_io_async_07::Read::read(&mut reader, &mut byte));
+    let mut poll = || reads.as_mut().poll(&mut Context::from_waker(&waker));
+    for _ in 0..2 {
+        assert!(poll().is_pending());
+    }
+    here.write_all(b"x").unwrap();
+    crate::until_waiting(writer.port(), 1);
+    assert_eq!(writer.port().waiting(Queue::Input).unwrap(), 1);
+    crate::until(|| wakes.0.load(Ordering::SeqCst) > 0);
+    assert!(poll().is_ready());
+}

@@ -12,8 +12,8 @@ use crate::{Clock, Interrupt, Monotonic, Ready, Time};
 
 /// A descriptor to be read from, or to be written to, as something to wait on.
 ///
-/// A descriptor is wrapped once: who reads and writes wraps a duplicate as well. It must be non-blocking (`O_NONBLOCK`): an operation that blocked
-/// could not be timed out, interrupted or awaited.
+/// A descriptor is wrapped once: who reads and writes wraps a duplicate as well. It must be non-blocking
+/// (`O_NONBLOCK`): an operation that blocked could not be timed out, interrupted or awaited.
 #[derive(Debug)]
 pub struct Fd<T: AsFd> {
     io: T,
@@ -82,6 +82,14 @@ impl<T: AsFd> Fd<T> {
             self.hesitant.store(left - 1, Ordering::Relaxed);
         }
         left > 0
+    }
+
+    /// Has a future that waits try again, for what the kernel does not tell of: somebody else has taken
+    /// what it waits for, and keeps it for it. Who blocks is not woken.
+    pub fn wake(&self) {
+        if let Some(registration) = self.registration.get() {
+            registration.wake();
+        }
     }
 
     /// The first future registers the descriptor; a program without futures never does.

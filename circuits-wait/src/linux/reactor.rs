@@ -91,6 +91,11 @@ impl Registration {
         drop(old);
     }
 
+    /// Is an event, which the kernel did not tell of.
+    pub(super) fn wake(&self) {
+        wake(&self.slot);
+    }
+
     pub(super) fn remove(&self, fd: &impl AsFd) {
         lock(&self.reactor.slots).by_key.remove(&self.key);
         // The descriptor is open until after this call, so it is there to be removed.
@@ -143,17 +148,21 @@ fn run(reactor: &Reactor) {
             let Some(slot) = lock(&reactor.slots).by_key.get(&key).cloned() else {
                 continue;
             };
-            let waker = {
-                let mut slot = lock(&slot);
-                slot.ready = true;
-                slot.waker.take()
-            };
-            // An executor may run our code in here: no lock is held.
-            if let Some(waker) = waker {
-                // One that panics must not end the waits of all others.
-                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-            }
+            // One that panics must not end the waits of all others.
+            let _ = catch_unwind(AssertUnwindSafe(|| wake(&slot)));
         }
+    }
+}
+
+fn wake(slot: &Mutex<Slot>) {
+    let waker = {
+        let mut slot = lock(slot);
+        slot.ready = true;
+        slot.waker.take()
+    };
+    // An executor may run our code in here: no lock is held.
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 

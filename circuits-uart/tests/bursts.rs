@@ -1,0 +1,187 @@
+//! Bursts on the virtual board, where times are exact.
+
+use std::io::Write;
+use std::time::Duration;
+
+use circuits_stub::Stub;
+use circuits_stub::uart::{Device, Fault, Line};
+use circuits_uart::{Bursts, Config, Error, ErrorKind, Parity, Port};
+use circuits_wait::Time;
+
+type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+const PORT: &str = "ttyAMA0";
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A character takes a millisecond.
+fn slow() -> Config {
+    Config::new().baud(10_000)
+}
+
+const GAP: Duration = ms(4);
+
+/// Says something, and rests after each part of it.
+struct Speaker(Vec<(&'static [u8], Duration)>);
+
+impl Device for Speaker {
+    fn receive(&mut self, _: u8, _: &mut Line) {}
+
+    fn next(&self) -> Option<Time> {
+        (!self.0.is_empty()).then_some(Time::ZERO)
+    }
+
+    fn act(&mut self, line: &mut Line) {
+        for (bytes, rest) in self.0.drain(..) {
+            line.send(bytes);
+            line.pause(rest);
+        }
+    }
+}
+
+fn board() -> Stub {
+    Stub::virtual_time().serial_port(PORT)
+}
+
+fn bursts(board: &Stub, config: &Config) -> Result<Bursts> {
+    Ok(Bursts::new(Port::open_on(board, PORT, config)?, GAP))
+}
+
+#[test]
+fn a_silence_ends_a_burst() -> Result {
+    let board = board();
+    let mut bursts = bursts(&board, &slow())?;
+    let all: [(&[u8], _); 4] = [
+        (b"o", ms(2)),
+        (b"ne", ms(5)),
+        (b"two", ms(100)),
+        (b"3", ms(0)),
+    ];
+    board.plug_serial(PORT, Speaker(all.to_vec()))?;
+    assert_eq!(bursts.read_burst(None)?, b"one");
+    // Three characters, the rest between two of them, and the gap.
+    assert_eq!(board.clock().now(), Time::ZERO + ms(9));
+    board.block_on(async {
+        assert_eq!(bursts.next_burst().await?, b"two");
+        assert_eq!(bursts.next_burst().await?, b"3");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_timeout_is_for_the_beginning() -> Result {
+    let board = board();
+    let mut bursts = bursts(&board, &slow())?;
+    let error = bursts.read_burst(Some(ms(3))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(board.clock().now(), Time::ZERO + ms(3));
+    board.plug_serial(PORT, Speaker(vec![(b"longer", ms(0))]))?;
+    assert_eq!(bursts.read_burst(Some(ms(3)))?, b"longer");
+    Ok(())
+}
+
+#[test]
+fn what_is_too_long_is_dropped_to_its_end() -> Result {
+    let board = board();
+    let mut bursts = bursts(&board, &slow())?.max_length(4);
+    let all: [(&[u8], _); 2] = [(b"much too long", ms(5)), (b"four", ms(0))];
+    board.plug_serial(PORT, Speaker(all.to_vec()))?;
+    let error = bursts.read_burst(None).unwrap_err();
+    assert!(matches!(error, Error::Limit { limit: 4, .. }), "{error}");
+    assert_eq!(bursts.read_burst(None)?, b"four");
+    Ok(())
+}
+
+#[test]
+fn what_is_damaged_is_dropped_to_its_end() -> Result {
+    let board = board();
+    let mut bursts = bursts(&board, &slow().report_errors(true))?;
+    board.delay().sleep(ms(100))?;
+    board.serial_fault(PORT, Fault::framing())?;
+    let all: [(&[u8], _); 2] = [(b"damaged", ms(5)), (b"whole", ms(0))];
+    board.plug_serial(PORT, Speaker(all.to_vec()))?;
+    let error = bursts.read_burst(None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert_eq!(bursts.read_burst(None)?, b"whole");
+    Ok(())
+}
+
+#[test]
+fn what_came_before_the_end_is_a_burst() -> Result {
+    let board = board();
+    let mut bursts = bursts(&board, &slow())?;
+    board.plug_serial(PORT, Speaker(vec![(b"last words", ms(0))]))?;
+    board.delay().sleep(ms(5))?;
+    board.remove_serial_port(PORT)?;
+    assert_eq!(bursts.read_burst(None)?, b"last ");
+    assert_eq!(
+        bursts.read_burst(None).unwrap_err().kind(),
+        ErrorKind::Removed
+    );
+    Ok(())
+}
+
+#[test]
+fn a_dropped_future_leaves_what_came() -> Result {
+    let board = board();
+    let mut bursts = bursts(&board, &slow())?;
+    board.plug_serial(PORT, Speaker(vec![(b"burst", ms(0))]))?;
+    let mut delay = board.delay();
+    board.block_on(async {
+        let dropped = delay.timeout(ms(3), bursts.next_burst()).await;
+        assert!(dropped.is_err());
+        assert_eq!(bursts.next_burst().await?, b"burst");
+        Ok(())
+    })
+}
+
+/// The end of what was written, and the beginning of the next.
+#[test]
+fn between_two_writes_is_the_gap() -> Result {
+    let board = board();
+    let mut bursts = bursts(&board, &slow())?;
+    let start = board.clock().now();
+    bursts.write_burst(b"one")?;
+    assert_eq!(board.clock().now(), start + ms(3 + 4));
+    bursts.write_burst(b"two")?;
+    assert_eq!(board.clock().now(), start + 2 * ms(3 + 4));
+    board.block_on(async {
+        bursts.send_burst(b"one").await?;
+        bursts.send_burst(b"two").await
+    })?;
+    assert_eq!(board.clock().now(), start + 4 * ms(3 + 4));
+    Ok(())
+}
+
+/// It is for the write and for the drain together.
+#[test]
+fn a_write_takes_no_longer_than_the_timeout() -> Result {
+    let board = board();
+    let mut bursts = bursts(&board, &slow().timeout(ms(4000)))?;
+    // More than there is room for.
+    let error = bursts.write_burst(&[0; 4100]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(board.clock().now(), Time::ZERO + ms(4000));
+    Ok(())
+}
+
+/// *Modbus over serial line*, V1.02, 2.5.1.1.
+#[test]
+fn the_gap_of_modbus_goes_by_the_baud_rate() -> Result {
+    for (baud, micros) in [
+        (9600, 4010),
+        (19_200, 2005),
+        (38_400, 1750),
+        (115_200, 1750),
+    ] {
+        let board = board();
+        let config = Config::new().baud(baud).parity(Parity::Even);
+        let bursts = Bursts::modbus(Port::open_on(&board, PORT, &config)?);
+        assert_eq!(bursts.gap().as_micros(), micros, "{baud}");
+        let mut port = bursts.into_port();
+        port.write_all(b"otherwise")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What a port does by itself, whatever its backend, on the virtual board.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use circuits_stub::Stub;
+use circuits_stub::uart::Controller;
+use circuits_uart::{Config, Error, Port};
+
+type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+fn cable() -> Result<Stub> {
+    Ok(Stub::virtual_time().serial_cable("ttyS0", "ttyS1")?)
+}
+
+fn open(board: &Stub, name: &str, config: &Config) -> Result<Port> {
+    Ok(Port::open_on(board, name, config)?)
+}
+
+#[test]
+fn changes_from_before_it_was_opened_are_not_told() -> Result {
+    let board = cable()?;
+    let other = open(&board, "ttyS1", &Config::new())?;
+    for _ in 0..2 {
+        let port = open(&board, "ttyS0", &Config::new())?;
+        assert_eq!(port.wait_modem_change(Some(Duration::ZERO))?, None);
+        other.set_dtr(false)?;
+        other.set_dtr(true)?;
+        let counters = port.counters()?;
+        assert_eq!((counters.dsr, counters.cd, counters.cts), (2, 2, 0));
+    }
+    Ok(())
+}
+
+#[test]
+fn each_line_may_be_set_at_the_opening() -> Result {
+    for (config, lines) in [
+        (Config::new(), (true, true)),
+        (Config::new().rts(false), (false, true)),
+        (Config::new().dtr(false), (true, false)),
+        (Config::new().rts(false).dtr(false), (false, false)),
+    ] {
+        let board = cable()?;
+        let set = open(&board, "ttyS0", &config)?.modem_lines()?;
+        assert_eq!((set.rts, set.dtr), lines);
+    }
+    Ok(())
+}
+
+#[test]
+fn who_opened_it_alone_has_it_alone() -> Result {
+    let board = cable()?;
+    for exclusive in [true, false] {
+        let port = open(&board, "ttyS0", &Config::new().exclusive(exclusive))?;
+        port.configure(&Config::new().exclusive(!exclusive))?;
+        assert_eq!(port.config().is_exclusive(), exclusive);
+    }
+    Ok(())
+}
+
+/// An FT232R has 24 MHz / 23 and / 22 next to each other.
+#[test]
+fn a_baud_rate_is_granted_within_two_percent() -> Result {
+    let board = Stub::virtual_time().serial_controller("ttyUSB0", Controller::usb());
+    let port = open(&board, "ttyUSB0", &Config::new())?;
+    port.configure(&Config::new().baud(1_062_000))?;
+    assert_eq!(port.config().baud_rate(), 1_043_478);
+    let error = port.configure(&Config::new().baud(1_066_000)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Baud {
+                granted: 1_043_478,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(port.config().baud_rate(), 1_043_478);
+    Ok(())
+}
+
+/// The kernel would block for it.
+#[test]
+fn a_break_begins_when_all_has_left() -> Result {
+    let board = cable()?;
+    let mut port = open(&board, "ttyS0", &Config::new())?;
+    port.write_all(b"before")?;
+    match port.set_break(true).unwrap_err() {
+        Error::Io { source, .. } => assert_eq!(source.kind(), io::ErrorKind::WouldBlock),
+        error => panic!("{error}"),
+    }
+    port.set_break(false)?;
+    port.flush()?;
+    port.set_break(true)?;
+    port.set_break(false)?;
+    Ok(())
+}
