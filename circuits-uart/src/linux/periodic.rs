@@ -217,6 +217,14 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_is_not_slept_over() {
+        let hour = Duration::from_secs(3600);
+        let periodic = Periodic::new(&Monotonic::new(), hour, hour);
+        let deadline = Time::monotonic() + FIRST;
+        assert!(!periodic.block(Some(deadline), &mut never).unwrap());
+    }
+
+    #[test]
     fn an_interrupt_ends_it_and_a_signal_does_not() {
         let interrupt = Interrupt::new().unwrap();
         let periodic = periodic(&Monotonic::interrupted_by(interrupt.clone()));

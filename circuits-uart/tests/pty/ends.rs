@@ -5,7 +5,7 @@ use std::time::Duration;
 use circuits_bench::block_on;
 use circuits_uart::{Config, ErrorKind, Port, Queue};
 
-use crate::{ports, until_waiting};
+use crate::{LONG, ports, until_waiting};
 
 /// More than a terminal's own buffer has room for: the rest waits in front of it.
 const MANY: usize = 10_000;
@@ -30,7 +30,7 @@ fn all_was_read(read: impl Fn(&mut Port, &mut [u8]) -> Result<usize, circuits_ua
 
 #[test]
 fn what_came_before_the_end_is_read() {
-    all_was_read(|port, buffer| port.read_within(buffer, Duration::from_secs(10)));
+    all_was_read(|port, buffer| port.read_within(buffer, LONG));
 }
 
 #[test]

@@ -19,6 +19,8 @@ use std::time::Duration;
 use circuits_uart::{Config, Linux, Port, Queue};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
+const LONG: Duration = Duration::from_secs(10);
+
 /// A pseudo-terminal: its controlling side, and the path of the other.
 fn pty() -> (OwnedFd, String) {
     let controlling =
@@ -29,7 +31,7 @@ fn pty() -> (OwnedFd, String) {
     (controlling, path.into_string().unwrap())
 }
 
-/// Ports on the controlling side and on the other.
+/// Ports on the controlling side and on the other, which wait for ten seconds if it is not said otherwise.
 fn ports(config: &Config) -> (Port, Port) {
     ports_on(&Linux::new(), config)
 }
@@ -38,6 +40,8 @@ fn ports_on(linux: &Linux, config: &Config) -> (Port, Port) {
     let (controlling, path) = pty();
     let there = Port::open_on(linux, &path, config).unwrap();
     let here = Port::from_fd(linux, controlling, &Config::new()).unwrap();
+    here.set_timeout(Some(LONG));
+    there.set_timeout(config.longest_wait().or(Some(LONG)));
     (here, there)
 }
 

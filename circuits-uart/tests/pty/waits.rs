@@ -7,10 +7,9 @@ use circuits_bench::signal_this_thread;
 use circuits_uart::{Config, Error, ErrorKind, Linux, Port};
 use circuits_wait::{Interrupt, Monotonic};
 
-use crate::{ports, ports_on, until_waiting};
+use crate::{LONG, ports, ports_on, until_waiting};
 
 const MOMENT: Duration = Duration::from_millis(20);
-const LONG: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_read_waits_no_longer_than_it_may() {
