@@ -15,26 +15,18 @@ use thermostat::proxy::Proxy;
 struct Virtual {
     board: VirtualBoard,
     proxy: Proxy<Stub>,
-    /// Opened by the first fact that wants it: it does not wait for the board before that.
-    other: Mutex<Option<Arc<Port>>>,
+    /// It is open before the fact begins: what came before that would be lost.
+    other: Port,
 }
 
 impl Virtual {
     fn new(stub: Stub, executor: Executor) -> Arc<Virtual> {
         let stub = stub.serial_cable("ttyAMA0", "ttyUSB0").unwrap();
-        let proxy = Proxy::new(stub.clone());
         Arc::new(Virtual {
+            proxy: Proxy::new(stub.clone()),
+            other: Port::open_on(&stub, "ttyUSB0", &Config::new()).unwrap(),
             board: VirtualBoard::new(stub, executor),
-            proxy,
-            other: Mutex::new(None),
         })
-    }
-
-    /// The other end is not the proxy's.
-    fn other(&self) -> Arc<Port> {
-        let mut other = self.other.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = || Arc::new(Port::open_on(&self.board.stub, "ttyUSB0", &Config::new()).unwrap());
-        other.get_or_insert_with(open).clone()
     }
 }
 
@@ -51,19 +43,19 @@ impl Bench for Virtual {
         // It hears all that is sent, and is not stopped by its own settings.
         let config = config.clone().timeout(None).report_errors(false);
         let config = config.flow_control(FlowControl::None);
-        self.other().configure(&config).unwrap();
+        self.other.configure(&config).unwrap();
     }
 
     fn send(&self, bytes: &[u8]) {
-        (&*self.other()).write_all(bytes).unwrap();
+        (&self.other).write_all(bytes).unwrap();
     }
 
     fn receive(&self, count: usize) -> Vec<u8> {
         let (mut bytes, mut received) = (vec![0; count], 0);
-        let other = self.other();
         while received < count {
-            let hour = Duration::from_secs(3600);
-            received += other.read_within(&mut bytes[received..], hour).unwrap();
+            let minute = Duration::from_secs(60);
+            let room = &mut bytes[received..];
+            received += self.other.read_within(room, minute).unwrap();
         }
         bytes
     }
@@ -73,27 +65,27 @@ impl Bench for Virtual {
     }
 
     fn send_break(&self) {
-        self.other().send_break(Duration::from_millis(2)).unwrap();
+        self.other.send_break(Duration::from_millis(2)).unwrap();
     }
 
     fn send_damaged(&self, byte: u8) {
-        let other = self.other();
+        let mut other = &self.other;
         other.drain(None).unwrap();
         let config = other.config();
         let odd = config.clone().parity(Parity::Odd);
         other.configure(&odd).unwrap();
-        (&*other).write_all(&[byte]).unwrap();
+        other.write_all(&[byte]).unwrap();
         other.drain(None).unwrap();
         other.configure(&config).unwrap();
     }
 
     fn set_lines(&self, rts: bool, dtr: bool) {
-        self.other().set_rts(rts).unwrap();
-        self.other().set_dtr(dtr).unwrap();
+        self.other.set_rts(rts).unwrap();
+        self.other.set_dtr(dtr).unwrap();
     }
 
     fn lines(&self) -> (bool, bool) {
-        let lines = self.other().modem_lines().unwrap();
+        let lines = self.other.modem_lines().unwrap();
         (lines.cts, lines.dsr)
     }
 
