@@ -36,8 +36,7 @@ fn main() -> Result<(), Failure> {
         request.clear();
         // Tenths of volts, hundredths of amperes.
         meter.generate_get_inputs(0, 2, &mut request)?;
-        line.write_burst(&request)?;
-        let answer = line.read_burst(Some(Duration::from_millis(500)))?;
+        let answer = line.transaction(&request, Duration::from_millis(500))?;
         let mut values = Vec::new();
         meter.parse_u16(answer, &mut values)?;
         if let [volts, amperes] = values[..] {

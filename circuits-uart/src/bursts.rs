@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use circuits_wait::{Delay, Time};
 
-use crate::{Config, Error, Port, Result};
+use crate::{Config, Error, Port, Queue, Result};
 
 /// What comes between two silences: frames of protocols that are told apart by time, as Modbus RTU's.
 ///
@@ -40,6 +40,8 @@ pub struct Bursts {
     buffer: Box<[u8]>,
     /// How much of it is there.
     length: usize,
+    /// It is all of a burst, which was not handed out yet.
+    is_over: bool,
     /// What comes is dropped, up to the next silence.
     skips: bool,
     delay: Delay,
@@ -58,6 +60,7 @@ impl Bursts {
             busy: Time::ZERO,
             buffer: vec![0; MODBUS + 1].into(),
             length: 0,
+            is_over: false,
             skips: false,
             gap,
             port,
@@ -66,7 +69,7 @@ impl Bursts {
 
     /// Makes a reader of frames of Modbus RTU: the gap is three and a half characters at the port's
     /// settings, above 19200 baud 1.75 ms (*Modbus over serial line*, V1.02, 2.5.1.1); a frame has up to 256
-    /// bytes.
+    /// bytes. A USB adapter needs [`Config::low_latency`] for that, or it cuts frames in pieces.
     pub fn modbus(port: Port) -> Bursts {
         let gap = modbus_gap(&port.config());
         Bursts::new(port, gap)
@@ -97,6 +100,15 @@ impl Bursts {
         self.port
     }
 
+    /// Forgets what has come and was not read: a late answer, for one, to a request that was given up.
+    ///
+    /// # Errors
+    /// As [`Port::discard`].
+    pub fn discard(&mut self) -> Result<()> {
+        self.forget();
+        self.port.discard(Queue::Input)
+    }
+
     /// Blocks until a burst has come, and returns it. With a timeout it waits no longer than that for
     /// its first byte.
     ///
@@ -104,20 +116,16 @@ impl Bursts {
     /// [`Error::TimedOut`]: none has begun. [`Error::Limit`]: it is longer than may be; what follows up to the
     /// next silence is dropped. [`Error::Damaged`] and [`Error::Break`], if
     /// [asked for](Config::report_errors): the burst is dropped, up to the next silence. Those of
-    /// [`Port::read_within`].
-    pub fn read_burst(&mut self, timeout: Option<Duration>) -> Result<&[u8]> {
-        let clock = self.port.clock().clone();
-        let deadline = timeout.map(|timeout| clock.now() + timeout);
-        loop {
-            let until = match self.has_begun() {
-                true => Some(self.busy + self.gap),
-                false => deadline,
-            };
+    /// [`Port::read_within`]. What came before a port was removed or hung up is a burst.
+    pub fn read_burst(&mut self, timeout: impl Into<Option<Duration>>) -> Result<&[u8]> {
+        let clock = self.port.clock();
+        let deadline = timeout.into().map(|timeout| clock.now() + timeout);
+        while !self.is_over {
+            let until = self.until(deadline);
             let read = self.port.read_until(&mut self.buffer[self.length..], until);
-            if let Some(length) = self.take(read)? {
-                return Ok(&self.buffer[..length]);
-            }
+            self.take(read)?;
         }
+        Ok(self.hand_out())
     }
 
     /// Waits until a burst has come, and returns it.
@@ -128,31 +136,107 @@ impl Bursts {
     /// # Cancellation safety
     /// What has come of a burst when the future is dropped is there for the next one.
     pub async fn next_burst(&mut self) -> Result<&[u8]> {
-        loop {
-            let has_begun = self.has_begun();
+        while !self.is_over {
+            let until = self.until(None);
             let read = self.port.read_async(&mut self.buffer[self.length..]);
-            let read = match has_begun {
-                false => read.await,
-                true => {
-                    let left = (self.busy + self.gap).since(self.port.clock().now());
+            let read = match until {
+                None => read.await,
+                Some(until) => {
+                    let left = until.since(self.port.clock().now());
                     match self.delay.timeout(left, read).await {
                         Ok(read) => read,
                         Err(error) => Err(self.port.wait_failed(error)),
                     }
                 }
             };
-            if let Some(length) = self.take(read)? {
-                return Ok(&self.buffer[..length]);
+            self.take(read)?;
+        }
+        Ok(self.hand_out())
+    }
+
+    /// Writes a burst, when nothing has come or gone for the gap, and blocks until all of it has left, for
+    /// as long as the port's timeout at most. What comes meanwhile is the next burst that is read.
+    ///
+    /// # Errors
+    /// Those of [`Port::write_within`]: [`Error::TimedOut`] as well if the line is never silent.
+    pub fn write_burst(&mut self, bytes: &[u8]) -> Result<()> {
+        let deadline = self.port.deadline();
+        self.forget();
+        loop {
+            let silence = self.silence();
+            let until = deadline.map_or(silence, |deadline| deadline.min(silence));
+            let room = &mut self.buffer[self.length..];
+            let read = self.port.read_until(room, Some(until));
+            if self.is_silent_after(read)? {
+                break;
             }
+        }
+        self.port.write_all_until(bytes, deadline)?;
+        self.port.drain_until(deadline)?;
+        self.busy = self.port.clock().now();
+        Ok(())
+    }
+
+    /// Writes a burst, when nothing has come or gone for the gap, and waits until all of it has left. What
+    /// comes meanwhile is the next burst that is read.
+    ///
+    /// # Errors
+    /// As [`write_burst`](Bursts::write_burst), but it does not time out, and is not interrupted.
+    ///
+    /// # Cancellation safety
+    /// If the future is dropped, a part of the burst may have been written.
+    pub async fn send_burst(&mut self, bytes: &[u8]) -> Result<()> {
+        self.forget();
+        loop {
+            let left = self.silence().since(self.port.clock().now());
+            let read = self.port.read_async(&mut self.buffer[self.length..]);
+            let read = match self.delay.timeout(left, read).await {
+                Ok(read) => read,
+                Err(error) => Err(self.port.wait_failed(error)),
+            };
+            if self.is_silent_after(read)? {
+                break;
+            }
+        }
+        let mut written = 0;
+        while written < bytes.len() {
+            written += self.port.write_async(&bytes[written..]).await?;
+        }
+        self.port.drain_async().await?;
+        self.busy = self.port.clock().now();
+        Ok(())
+    }
+
+    /// Writes a request, and returns the burst that answers it, which begins within the timeout. What came
+    /// before the request, such as a late answer to another, is dropped.
+    ///
+    /// # Errors
+    /// Those of [`write_burst`](Bursts::write_burst) and [`read_burst`](Bursts::read_burst).
+    pub fn transaction(&mut self, request: &[u8], timeout: Duration) -> Result<&[u8]> {
+        self.write_burst(request)?;
+        self.forget();
+        self.read_burst(timeout)
+    }
+
+    /// When the line has been silent for the gap.
+    fn silence(&self) -> Time {
+        self.busy + self.gap
+    }
+
+    /// Until when a read waits.
+    fn until(&self, deadline: Option<Time>) -> Option<Time> {
+        match (self.length > 0, self.skips) {
+            (true, _) => Some(self.silence()),
+            (false, true) => {
+                let silence = self.silence();
+                Some(deadline.map_or(silence, |deadline| deadline.min(silence)))
+            }
+            (false, false) => deadline,
         }
     }
 
-    fn has_begun(&self) -> bool {
-        self.length > 0 || self.skips
-    }
-
-    /// Takes what a read gave; returns how long the burst is, if it is over.
-    fn take(&mut self, read: Result<usize>) -> Result<Option<usize>> {
+    /// Takes what a read gave.
+    fn take(&mut self, read: Result<usize>) -> Result<()> {
         match read {
             Ok(count) => {
                 self.busy = self.port.clock().now();
@@ -164,25 +248,49 @@ impl Bursts {
                     self.skip();
                     return Err(self.port.limit("a burst", self.buffer.len() - 1));
                 }
-                Ok(None)
             }
-            Err(Error::TimedOut { .. }) if self.skips => {
-                self.skips = false;
-                Ok(None)
-            }
+            Err(Error::TimedOut { .. }) if self.skips && self.is_silent() => self.skips = false,
             // What came before the end is a burst, too; the next read tells of the end again.
             Err(Error::TimedOut { .. } | Error::HungUp { .. } | Error::Removed { .. })
                 if self.length > 0 =>
             {
-                Ok(Some(std::mem::take(&mut self.length)))
+                self.is_over = true;
             }
             Err(error @ (Error::Damaged { .. } | Error::Break { .. })) => {
                 self.busy = self.port.clock().now();
                 self.skip();
-                Err(error)
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Takes what a read gave while the line was to be silent. `true`: it is.
+    fn is_silent_after(&mut self, read: Result<usize>) -> Result<bool> {
+        match read {
+            Err(Error::TimedOut { .. }) if self.is_silent() => {
+                self.skips = false;
+                self.is_over = self.length > 0;
+                Ok(true)
+            }
+            // What is wrong with what nobody reads is no error.
+            Ok(_) | Err(Error::Damaged { .. } | Error::Break { .. }) => {
+                let _ = self.take(read);
+                Ok(false)
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.port.clock().now() >= self.silence()
+    }
+
+    fn hand_out(&mut self) -> &[u8] {
+        self.is_over = false;
+        let length = std::mem::take(&mut self.length);
+        &self.buffer[..length]
     }
 
     /// Drops what comes until the next silence.
@@ -191,41 +299,9 @@ impl Bursts {
         self.skips = true;
     }
 
-    /// Writes a burst, when nothing has come or gone for the gap, and blocks until all of it has left, for
-    /// as long as the port's timeout at most.
-    ///
-    /// # Errors
-    /// Those of [`Port::write_within`].
-    pub fn write_burst(&mut self, bytes: &[u8]) -> Result<()> {
-        let deadline = self.port.deadline();
-        let clock = self.port.clock().clone();
-        if let Err(error) = clock.sleep_until(self.busy + self.gap) {
-            return Err(self.port.wait_failed(error));
-        }
-        self.port.write_all_until(bytes, deadline)?;
-        self.port.drain_until(deadline)?;
-        self.busy = clock.now();
-        Ok(())
-    }
-
-    /// Writes a burst, when nothing has come or gone for the gap, and waits until all of it has left.
-    ///
-    /// # Errors
-    /// As [`write_burst`](Bursts::write_burst), but it is not interrupted.
-    ///
-    /// # Cancellation safety
-    /// If the future is dropped, a part of the burst may have been written.
-    pub async fn send_burst(&mut self, bytes: &[u8]) -> Result<()> {
-        if let Err(error) = self.delay.until(self.busy + self.gap).await {
-            return Err(self.port.wait_failed(error));
-        }
-        let mut written = 0;
-        while written < bytes.len() {
-            written += self.port.write_async(&bytes[written..]).await?;
-        }
-        self.port.drain_async().await?;
-        self.busy = self.port.clock().now();
-        Ok(())
+    fn forget(&mut self) {
+        self.length = 0;
+        self.is_over = false;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bursts on the virtual board, where times are exact.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use circuits_stub::Stub;
@@ -184,4 +184,74 @@ fn the_gap_of_modbus_goes_by_the_baud_rate() -> Result {
         port.write_all(b"otherwise")?;
     }
     Ok(())
+}
+
+/// What comes while somebody wants to write is let through, and is there to be read then.
+#[test]
+fn nobody_writes_into_a_frame() {
+    let board = Stub::virtual_time().serial_cable("ttyS0", "ttyS1").unwrap();
+    let config = Config::new().baud(9600);
+    let open = |name| Port::open_on(&board, name, &config).unwrap();
+    let (mut far, mut line) = (open("ttyS0"), Bursts::new(open("ttyS1"), ms(4)));
+    let clock = board.clock();
+    for by_futures in [false, true] {
+        let start = clock.now();
+        // 30 characters take 31.25 ms.
+        far.write_all(&[0x55; 30]).unwrap();
+        clock.delay_until(start + ms(10));
+        match by_futures {
+            false => line.write_burst(b"hello").unwrap(),
+            true => board.block_on(line.send_burst(b"hello")).unwrap(),
+        }
+        let character = config.character_time();
+        let expected = start + 30 * character + ms(4) + 5 * character;
+        let late = clock.now() - expected;
+        assert!(clock.now() >= expected && late < ms(1), "{late:?}");
+        assert_eq!(line.read_burst(Duration::ZERO).unwrap(), [0x55; 30]);
+        let mut heard = [0; 5];
+        far.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"hello");
+    }
+}
+
+#[test]
+fn who_never_stops_is_not_waited_for() {
+    let board = Stub::virtual_time().serial_cable("ttyS0", "ttyS1").unwrap();
+    let config = Config::new().baud(9600).timeout(ms(50));
+    let open = |name| Port::open_on(&board, name, &config).unwrap();
+    let far = open("ttyS0");
+    let mut line = Bursts::new(open("ttyS1"), ms(4)).max_length(8);
+    far.write_within(&[0x55; 3000], ms(1000)).unwrap();
+    let error = line.read_burst(ms(100)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    let start = board.clock().now();
+    let error = line.read_burst(ms(100)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(board.clock().now() - start, ms(100));
+    let error = line.write_burst(b"x").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(board.clock().now() - start, ms(150));
+}
+
+#[test]
+fn a_late_answer_is_nobodys() {
+    let board = Stub::virtual_time().serial_cable("ttyS0", "ttyS1").unwrap();
+    let open = |name| Port::open_on(&board, name, &Config::new()).unwrap();
+    let (mut far, mut line) = (open("ttyS0"), Bursts::new(open("ttyS1"), ms(4)));
+    far.write_all(b"late").unwrap();
+    board.run(|| {
+        let answer = board.spawn("far", move || {
+            let mut request = [0; 8];
+            far.read_exact(&mut request).unwrap();
+            far.write_all(b"answer").unwrap();
+            far
+        });
+        assert_eq!(line.transaction(b"request!", ms(100)).unwrap(), b"answer");
+        let mut far = answer.unwrap().join().unwrap();
+        far.write_all(b"late").unwrap();
+        far.drain(None).unwrap();
+        line.discard().unwrap();
+        let error = line.read_burst(ms(10)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    });
 }
