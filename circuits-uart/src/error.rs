@@ -234,6 +234,24 @@ impl Error {
         }
     }
 
+    /// Returns the error that is inside one of std's, as the calls of std's traits have it.
+    ///
+    /// ```
+    /// use circuits_stub::Stub;
+    /// use circuits_uart::{Config, Error, ErrorKind, Port};
+    /// use std::io::Read;
+    ///
+    /// let board = Stub::virtual_time().serial_port("ttyUSB0");
+    /// let mut port = Port::open_on(&board, "ttyUSB0", &Config::new())?;
+    /// board.remove_serial_port("ttyUSB0")?;
+    /// let error = port.read(&mut [0]).unwrap_err();
+    /// assert_eq!(Error::of(&error).map(Error::kind), Some(ErrorKind::Removed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of(error: &io::Error) -> Option<&Error> {
+        error.get_ref()?.downcast_ref()
+    }
+
     /// Makes the error for what a backend answered when it was asked to open `port`.
     pub fn from_open(
         port: &Arc<str>,

@@ -154,8 +154,10 @@ impl Port {
 
     /// Sets for how long a blocking call of a trait waits at most, as [`Config::timeout`]; `None`: for
     /// ever. Calls that wait already go on as they began.
-    pub fn set_timeout(&self, timeout: Option<Duration>) {
-        let nanos = timeout.map(|time| u64::try_from(time.as_nanos()).unwrap_or(FOR_EVER));
+    pub fn set_timeout(&self, timeout: impl Into<Option<Duration>>) {
+        let nanos = timeout
+            .into()
+            .map(|time| u64::try_from(time.as_nanos()).unwrap_or(FOR_EVER));
         self.timeout
             .store(nanos.unwrap_or(FOR_EVER), Ordering::Relaxed);
     }
@@ -213,8 +215,8 @@ impl Port {
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::HungUp`], [`Error::Removed`], [`Error::Interrupted`].
-    pub fn drain(&self, timeout: Option<Duration>) -> Result<()> {
-        self.drain_until(timeout.map(|timeout| self.clock.now() + timeout))
+    pub fn drain(&self, timeout: impl Into<Option<Duration>>) -> Result<()> {
+        self.drain_until(timeout.into().map(|timeout| self.clock.now() + timeout))
     }
 
     pub(crate) fn drain_until(&self, deadline: Option<Time>) -> Result<()> {
@@ -308,8 +310,11 @@ impl Port {
     /// # Errors
     /// [`Error::Unsupported`] if the driver does not count them; [`Error::HungUp`], [`Error::Removed`],
     /// [`Error::Interrupted`].
-    pub fn wait_modem_change(&self, timeout: Option<Duration>) -> Result<Option<ModemChange>> {
-        let deadline = timeout.map(|timeout| self.clock.now() + timeout);
+    pub fn wait_modem_change(
+        &self,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<ModemChange>> {
+        let deadline = timeout.into().map(|timeout| self.clock.now() + timeout);
         let mut changes = None;
         let ready = self.handle.ready(Interest::Modem);
         let in_time = ready.block(deadline, &mut || self.look_at_modem(&mut changes));

@@ -237,3 +237,51 @@ fn a_stream_may_end_with_a_frame() {
         assert!(frames.next().await.is_none());
     });
 }
+
+/// A line without a byte that was damaged would look like another line.
+#[test]
+fn a_damaged_byte_makes_its_frame_corrupt() -> Result<(), Box<dyn std::error::Error>> {
+    use circuits_stub::{Stub, uart::Fault};
+    use circuits_uart::{Config, Error as PortError, ErrorKind, Port, framing::Error};
+
+    let board = Stub::virtual_time().serial_cable("ttyS0", "ttyS1")?;
+    let config = Config::new().report_errors(true);
+    let mut far = Port::open_on(&board, "ttyS0", &config)?;
+    let port = Port::open_on(&board, "ttyS1", &config)?;
+    board.serial_fault("ttyS1", Fault::parity().after(2))?;
+    far.write_all(b"T=201\nT=202\n")?;
+    let mut lines = Framed::new(port, Lines::new());
+    let error = lines.read_frame().unwrap_err();
+    assert_eq!(
+        error.port_error().map(PortError::kind),
+        Some(ErrorKind::Damaged)
+    );
+    let error = lines.read_frame().unwrap_err();
+    assert!(
+        matches!(error, Error::Frame(FrameError::Corrupt { .. })),
+        "{error:?}"
+    );
+    assert_eq!(lines.read_frame()?, Some(&b"T=202"[..]));
+
+    // A break between lines is in none; one in a line is.
+    far.send_break(std::time::Duration::from_millis(1))?;
+    far.write_all(b"one\ntw")?;
+    far.send_break(std::time::Duration::from_millis(1))?;
+    far.write_all(b"o\nthree\n")?;
+    let read = board.block_on(async {
+        let mut read = Vec::new();
+        while read.len() < 5 {
+            read.push(match lines.next_frame().await {
+                Ok(line) => String::from_utf8_lossy(line).into_owned(),
+                Err(Error::Frame(_)) => "corrupt".into(),
+                Err(error) => format!("{:?}", error.port_error().map(PortError::kind)),
+            });
+        }
+        read
+    });
+    assert_eq!(
+        read,
+        ["Some(Break)", "one", "Some(Break)", "corrupt", "three"]
+    );
+    Ok(())
+}

@@ -18,7 +18,7 @@ pub(super) fn what_came_before_the_end_is_read(bench: Arc<dyn Bench>) {
         let mut bytes = Vec::new();
         let error = port.read_to_end(&mut bytes).unwrap_err();
         assert_eq!(bytes, [7; 3000]);
-        let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+        let inner = Error::of(&error);
         assert_eq!(inner.map(Error::kind), Some(kind));
         let error = port.read_within(&mut [0; 8], LONG).unwrap_err();
         assert_eq!(error.kind(), kind);
@@ -60,7 +60,7 @@ pub(super) fn all_calls_tell_of_the_end(bench: Arc<dyn Bench>) {
         let error = port.write_within(b"x", LONG).unwrap_err();
         assert_eq!(error.kind(), kind, "{error:?}");
         let error = port.write_all(b"x").unwrap_err();
-        let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+        let inner = Error::of(&error);
         assert_eq!(inner.map(Error::kind), Some(kind));
         for _ in 0..2 {
             let error = port.read_within(&mut [0; 8], LONG).unwrap_err();

@@ -119,7 +119,7 @@ pub(super) fn loops_of_std_end_when_interrupted(bench: Arc<dyn Bench>) {
     alone(&runner, move || {
         interrupt.raise();
         let error = port.read_exact(&mut [0; 8]).unwrap_err();
-        let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+        let inner = Error::of(&error);
         assert_eq!(inner.map(Error::kind), Some(ErrorKind::Interrupted));
         assert!(port.write_all(b"x").is_err());
         assert!(port.flush().is_err());

@@ -55,6 +55,16 @@ pub enum Error {
     Frame(#[from] FrameError),
 }
 
+impl Error {
+    /// Returns what a port said, if it was one that failed.
+    pub fn port_error(&self) -> Option<&crate::Error> {
+        match self {
+            Error::Io(error) => crate::Error::of(error),
+            Error::Frame(_) => None,
+        }
+    }
+}
+
 /// [`InvalidData`](io::ErrorKind::InvalidData) for what was read, and
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what cannot be written.
 impl From<FrameError> for io::Error {

@@ -137,7 +137,8 @@ impl<T: Read, F: Framing> Framed<T, F> {
     /// Reads a frame. `None` is the end of the input, where no frame has begun.
     ///
     /// # Errors
-    /// [`Error::Io`] if reading fails or times out: nothing is lost, and the next call goes on.
+    /// [`Error::Io`] if reading fails or times out: nothing is lost, and the next call goes on. A byte that
+    /// a port [reports](crate::Config::report_errors) to be damaged makes its frame corrupt as well.
     /// [`Error::Frame`] for a frame that is wrong, and at the end of the input for one that has begun
     /// ([`FrameError::Incomplete`]); the next call goes on behind it.
     pub fn read_frame(&mut self) -> Result<Option<&[u8]>, Error> {
@@ -150,7 +151,12 @@ impl<T: Read, F: Framing> Framed<T, F> {
                 Ok(0) => return Ok(self.finish()?),
                 Ok(count) => self.input.filled(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    if let Some(error) = crate::Error::of(&error) {
+                        self.input.note(error);
+                    }
+                    return Err(error.into());
+                }
             }
         }
     }

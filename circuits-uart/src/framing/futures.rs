@@ -82,8 +82,13 @@ async fn next_frame<'a, F: Framing>(
     input: &'a mut Input<F>,
 ) -> Result<&'a [u8], Error> {
     while input.next().transpose()?.is_none() {
-        let count = port.read_async(input.space()).await;
-        input.filled(count.map_err(io::Error::from)?);
+        match port.read_async(input.space()).await {
+            Ok(count) => input.filled(count),
+            Err(error) => {
+                input.note(&error);
+                return Err(io::Error::from(error).into());
+            }
+        }
     }
     Ok(input.frame())
 }

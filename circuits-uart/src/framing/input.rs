@@ -14,6 +14,8 @@ pub(super) struct Input<F> {
     frame: Vec<u8>,
     /// The frame was handed out: it is forgotten when the next one begins.
     is_done: bool,
+    /// A byte of the frame that comes was damaged on the wire, or there was a break in it.
+    is_damaged: bool,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -25,6 +27,7 @@ impl<F: Framing> Input<F> {
             framing,
             frame: Vec::new(),
             is_done: false,
+            is_damaged: false,
             buffer: vec![0; BUFFER].into(),
             start: 0,
             end: 0,
@@ -38,7 +41,28 @@ impl<F: Framing> Input<F> {
         let (taken, ended) = decode(&mut self.framing, bytes, &mut self.frame);
         self.start += taken;
         self.is_done = ended == Some(Ok(()));
-        ended
+        match ended {
+            Some(Ok(())) if std::mem::take(&mut self.is_damaged) => {
+                Some(Err(FrameError::Corrupt {
+                    what: "a byte of it was damaged on the wire, and reported before",
+                }))
+            }
+            Some(_) => {
+                self.is_damaged = false;
+                ended
+            }
+            None => None,
+        }
+    }
+
+    /// Notes what a port said: a frame without a byte that was damaged is no frame, and neither is one with a
+    /// break in it.
+    pub(super) fn note(&mut self, error: &crate::Error) {
+        match error {
+            crate::Error::Damaged { .. } => self.is_damaged = true,
+            crate::Error::Break { .. } => self.is_damaged |= !self.partial().is_empty(),
+            _ => {}
+        }
     }
 
     /// Gives up what has begun. Returns whether that is a frame.
@@ -90,6 +114,7 @@ impl<F: Framing> Input<F> {
     pub(super) fn discard(&mut self) {
         self.framing.reset();
         self.frame.clear();
+        self.is_damaged = false;
         (self.start, self.end) = (0, 0);
     }
 }
