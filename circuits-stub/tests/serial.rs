@@ -262,6 +262,27 @@ fn xoff_stops_who_sends_and_is_no_data() -> Result {
     })
 }
 
+/// Who opens it next was not told so.
+#[test]
+fn xoff_is_forgotten_when_a_port_is_closed() -> Result {
+    let (board, one, mut other) = cable(&slow())?;
+    one.configure(&slow().flow_control(FlowControl::Software))?;
+    other.write_all(b"\x13")?;
+    other.flush()?;
+    one.write_within(b"stopped", MILLISECOND)?;
+    assert!(one.drain(Some(Duration::from_secs(1))).is_err());
+    one.discard(Queue::Output)?;
+    drop(one);
+    let config = slow().flow_control(FlowControl::Software);
+    let mut one = Port::open_on(&board, "ttyS0", &config)?;
+    one.write_all(b"goes")?;
+    one.drain(Some(Duration::from_secs(1)))?;
+    let mut read = [0; 4];
+    other.read_exact(&mut read)?;
+    assert_eq!(&read, b"goes");
+    Ok(())
+}
+
 /// Nothing gives CTS.
 #[test]
 fn who_waits_for_ever_is_told_by_which_port() -> Result {

@@ -395,3 +395,48 @@ fn a_device_has_settings_of_its_own() -> Result {
     assert!(port.modem_lines()?.cts && port.modem_lines()?.dsr);
     Ok(())
 }
+
+#[test]
+fn a_byte_that_comes_in_time_keeps_the_bus_of_rs485() -> Result {
+    let board = Stub::virtual_time().serial_port("ttyS0");
+    let rs485 = Rs485::new().delay_before_ms(3).delay_after_ms(5);
+    let config = Config::new().baud(10_000).rs485(rs485);
+    let mut port = Port::open_on(&board, "ttyS0", &config)?;
+    port.write_all(b"a")?;
+    port.flush()?;
+    board.delay().sleep(2 * MILLISECOND)?;
+    assert!(port.modem_lines()?.rts);
+    port.write_all(b"b")?;
+    port.flush()?;
+    assert_eq!(board.clock().now(), Time::ZERO + 7 * MILLISECOND);
+    board.delay().sleep(4 * MILLISECOND)?;
+    assert!(port.modem_lines()?.rts);
+    board.delay().sleep(2 * MILLISECOND)?;
+    assert!(!port.modem_lines()?.rts);
+    Ok(())
+}
+
+#[test]
+fn a_bus_of_rs485_that_is_a_loop_brings_each_byte_once() -> Result {
+    let board = Stub::virtual_time().serial_loop("ttyS0")?;
+    let echo = Config::new().rs485(Rs485::new().receive_while_sending(true));
+    let mut port = Port::open_on(&board, "ttyS0", &echo)?;
+    port.write_all(b"once")?;
+    port.flush()?;
+    assert_eq!(port.waiting(Queue::Input)?, 4);
+    Ok(())
+}
+
+#[test]
+fn a_device_may_be_stopped_by_rts() -> Result {
+    let config = Config::new().flow_control(FlowControl::Hardware);
+    let board = Stub::virtual_time().serial_device("ttyS0", Fixed(config))?;
+    let mut port = Port::open_on(&board, "ttyS0", &Config::new().rts(false))?;
+    port.write_all(b"x")?;
+    let mut read = [0; 2];
+    let error = port.read_within(&mut read, MILLISECOND).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    port.set_rts(true)?;
+    assert_eq!(port.read(&mut read)?, 1);
+    Ok(())
+}

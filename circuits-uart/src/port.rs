@@ -147,7 +147,7 @@ impl Port {
         settings::check(&self.name, config)?;
         let mut held = lock(&self.config);
         let config = config.clone().exclusive(held.is_exclusive());
-        *held = settings::configure(&*self.handle, &self.name, &config)?;
+        *held = settings::set_up(&*self.handle, &self.name, &config)?;
         self.set_timeout(held.longest_wait());
         Ok(())
     }
@@ -243,15 +243,36 @@ impl Port {
         discarded.map_err(self.failed("discarding"))
     }
 
-    /// Sends a break: holds the line low for a time, which must be longer than a character to be one. What
-    /// was written is drained before.
+    /// Closes the port when all that was written has left, or the time is over: then what has not left is
+    /// thrown away. A drop alone may wait for longer.
     ///
     /// # Errors
-    /// [`Error::Unsupported`]; [`Error::HungUp`], [`Error::Removed`]; [`Error::Interrupted`]: the line is
-    /// let go then, too.
+    /// [`Error::TimedOut`]; [`Error::HungUp`], [`Error::Removed`], [`Error::Interrupted`]. The port is closed
+    /// whatever comes of it.
+    pub fn close(self, timeout: impl Into<Option<Duration>>) -> Result<()> {
+        let drained = self.drain(timeout);
+        if drained.is_err() {
+            // What is told is why it has not left.
+            let _ = self.discard(Queue::Output);
+        }
+        drained
+    }
+
+    /// Sends a break: holds the line low for a time, which must be longer than a character to be one, when all
+    /// that was written has left; for that it waits for as long as the port's [timeout](Port::set_timeout) at
+    /// most.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`]; [`Error::TimedOut`], and no break was sent; [`Error::HungUp`],
+    /// [`Error::Removed`]; [`Error::Interrupted`]: the line is let go then, too.
     pub fn send_break(&self, duration: Duration) -> Result<()> {
-        self.drain(None)?;
-        self.set_break(true)?;
+        let ready = self.handle.ready(Interest::Drain);
+        // Others may write in between: then it waits again.
+        let begun = ready.block(self.deadline(), &mut || {
+            self.handle.drain()?;
+            self.handle.set_break(true)
+        });
+        self.in_time("breaks", begun)?;
         let slept = self.clock.sleep_until(self.clock.now() + duration);
         self.set_break(false)?;
         slept.map_err(self.failed("breaks"))

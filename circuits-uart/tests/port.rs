@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use circuits_stub::Stub;
 use circuits_stub::uart::Controller;
-use circuits_uart::{Config, Error, Port};
+use circuits_uart::{Config, Error, ErrorKind, FlowControl, Port};
 
 type Result<T = (), E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
@@ -95,4 +95,39 @@ fn a_break_begins_when_all_has_left() -> Result {
     port.set_break(true)?;
     port.set_break(false)?;
     Ok(())
+}
+
+/// A receiver that holds CTS keeps a drop waiting; this does not.
+#[test]
+fn a_port_is_closed_in_time() {
+    let board = Stub::virtual_time().serial_cable("ttyS0", "ttyS1").unwrap();
+    let stopped = Config::new().flow_control(FlowControl::Hardware).baud(9600);
+    let far = Port::open_on(&board, "ttyS1", &Config::new().baud(9600).rts(false)).unwrap();
+    let mut port = Port::open_on(&board, "ttyS0", &stopped).unwrap();
+    port.write_all(b"never sent").unwrap();
+    let start = board.clock().now();
+    let error = port.close(Duration::from_millis(20)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(board.clock().now() - start, Duration::from_millis(20));
+    far.set_rts(true).unwrap();
+    let mut port = Port::open_on(&board, "ttyS0", &stopped).unwrap();
+    port.write_all(b"sent").unwrap();
+    port.close(None).unwrap();
+    let mut heard = [0; 16];
+    assert_eq!(
+        far.read_within(&mut heard, Duration::from_secs(1)).unwrap(),
+        4
+    );
+    assert_eq!(&heard[..4], b"sent");
+}
+
+/// What a configuration says of RTS and DTR counts whenever it is set.
+#[test]
+fn lines_are_set_up_anew() {
+    let board = Stub::virtual_time().serial_cable("ttyS0", "ttyS1").unwrap();
+    let port = Port::open_on(&board, "ttyS0", &Config::new()).unwrap();
+    assert!(port.modem_lines().unwrap().dtr);
+    port.configure(&Config::new().dtr(false)).unwrap();
+    let lines = port.modem_lines().unwrap();
+    assert_eq!((lines.dtr, lines.rts), (false, true));
 }

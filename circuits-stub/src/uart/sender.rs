@@ -181,3 +181,20 @@ impl Sender {
         Some(under_way.end + each * u32::try_from(more).unwrap_or(u32::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stops_and_starts_others_is_not_stopped() {
+        let mut sender = Sender::default();
+        sender.bytes(b"a");
+        sender.urgent = Some(0x11);
+        assert!(sender.has_next(true));
+        assert_eq!(sender.take(true), Some(Next::Urgent(0x11)));
+        assert!(!sender.has_next(true));
+        assert_eq!(sender.take(true), None);
+        assert_eq!(sender.take(false), Some(Next::Byte(b'a')));
+    }
+}

@@ -368,6 +368,18 @@ mod tests {
         assert_eq!(low_for(bits(1) / 3, &config), []);
     }
 
+    /// The parity bit alone was high: it was no break.
+    #[test]
+    fn no_break_is_broken() {
+        let odd = Config::new().baud(9600).parity(Parity::Odd);
+        let mut ear = Ear::default();
+        ear.character(&odd, 0, START);
+        // Where the stop bit should be.
+        ear.set(false, after(&odd, START, 2 * 10));
+        ear.set(true, after(&odd, START, 2 * 12));
+        assert_eq!(listen(&mut ear, &odd), [Heard::BadFrame(0)]);
+    }
+
     /// A break in the middle of a character.
     #[test]
     fn what_was_to_come_does_not() {

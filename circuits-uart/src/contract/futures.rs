@@ -163,7 +163,7 @@ pub(super) fn a_flush_does_not_block_the_executor(bench: Arc<dyn Bench>) {
         join(flush, tick).await;
         // A target whose wire takes no time is not waited for.
         let (took, ticks) = (clock.now() - start, ticks.load(Ordering::SeqCst));
-        assert!(3 * TICK * (ticks + 1) >= took, "{ticks} ticks in {took:?}");
+        assert!(8 * TICK * (ticks + 1) >= took, "{ticks} ticks in {took:?}");
         assert_eq!(bench.receive(96), [0x55; 96]);
     });
 }

@@ -19,7 +19,7 @@ mod tty;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,8 +65,9 @@ impl Linux {
 impl Backend for Linux {
     fn open(&self, name: &str, exclusive: bool) -> io::Result<Box<dyn Handle>> {
         let path = path(name)?;
-        // To open something else could have consequences.
-        if !fs::metadata(&path)?.file_type().is_char_device() {
+        // To open something else could have consequences: a watchdog bites who opens it and goes.
+        let node = fs::metadata(&path)?;
+        if !node.file_type().is_char_device() || node::is_no_terminal(node.rdev()) {
             return Err(io::Error::from_raw_os_error(ENOTTY));
         }
         // It does not become the terminal that signals come from, and no carrier is waited for.

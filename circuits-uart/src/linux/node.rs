@@ -57,6 +57,13 @@ impl Node {
     }
 }
 
+/// Tells whether a device is known to be none of a terminal, by its subsystem. Pseudo-terminals have none.
+pub(super) fn is_no_terminal(device: u64) -> bool {
+    let (major, minor) = (major(device), minor(device));
+    let subsystem = fs::read_link(format!("/sys/dev/char/{major}:{minor}/subsystem"));
+    subsystem.is_ok_and(|subsystem| !subsystem.ends_with("tty"))
+}
+
 fn is_below_usb(device: &Path) -> bool {
     let is_root_hub = |name: &str| {
         let number = name.strip_prefix("usb");
@@ -69,6 +76,14 @@ fn is_below_usb(device: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn devices_are_told_from_terminals() {
+        let device = |path: &str| fs::metadata(path).unwrap().rdev();
+        assert!(is_no_terminal(device("/dev/null")));
+        assert!(!is_no_terminal(device("/dev/ptmx")));
+        assert!(!is_no_terminal(rustix::fs::makedev(136, 0)));
+    }
 
     #[test]
     fn adapters_are_told_from_gadgets() {
