@@ -3,6 +3,7 @@
 
 pub mod backend;
 mod bursts;
+mod calls;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;

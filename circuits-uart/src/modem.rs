@@ -1,3 +1,10 @@
+use std::io;
+use std::time::Duration;
+
+use crate::port::lock;
+use crate::wait::Wait;
+use crate::{Error, Interest, Port, Result};
+
 /// The levels of a port's modem lines: true is active, which is the low level of a TTL wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -88,3 +95,108 @@ pub struct ModemChange {
     /// How they are now.
     pub lines: ModemLines,
 }
+
+/// Modem lines, and what is counted.
+impl Port {
+    /// Returns the modem lines, those that this end sets and those that it reads.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if there are none; [`Error::HungUp`], [`Error::Removed`].
+    pub fn modem_lines(&self) -> Result<ModemLines> {
+        let lines = self.handle.modem_lines();
+        lines.map_err(self.failed("modem lines"))
+    }
+
+    /// Makes *request to send* active or not.
+    ///
+    /// # Errors
+    /// As [`modem_lines`](Port::modem_lines).
+    pub fn set_rts(&self, active: bool) -> Result<()> {
+        let set = self.handle.set_modem_lines(Some(active), None);
+        set.map_err(self.failed("setting RTS"))
+    }
+
+    /// Makes *data terminal ready* active or not.
+    ///
+    /// # Errors
+    /// As [`modem_lines`](Port::modem_lines).
+    pub fn set_dtr(&self, active: bool) -> Result<()> {
+        let set = self.handle.set_modem_lines(None, Some(active));
+        set.map_err(self.failed("setting DTR"))
+    }
+
+    /// Returns what was counted since the port was opened: bytes, errors, losses, changes of modem lines.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the driver does not count; [`Error::HungUp`], [`Error::Removed`].
+    pub fn counters(&self) -> Result<Counters> {
+        let counters = self.handle.counters().map_err(self.failed("counting"))?;
+        Ok(counters.since(&self.before.unwrap_or_default()))
+    }
+
+    /// Blocks until a modem line changes, or the time is over (`None`). Changes are counted from the last
+    /// time on that this told of one, from the opening at first: none is lost, and short ones are told
+    /// together.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the driver does not count them; [`Error::HungUp`], [`Error::Removed`],
+    /// [`Error::Interrupted`].
+    pub fn wait_modem_change(
+        &self,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<ModemChange>> {
+        let deadline = timeout.into().map(|timeout| self.clock.now() + timeout);
+        let mut changes = None;
+        let ready = self.handle.ready(Interest::Modem);
+        let in_time = ready.block(deadline, &mut || self.look_at_modem(&mut changes));
+        match self.in_time(MODEM, in_time) {
+            Err(Error::TimedOut { .. }) => Ok(None),
+            Err(error) => Err(error),
+            Ok(()) => self.modem_change(changes).map(Some),
+        }
+    }
+
+    /// Waits until a modem line changes, as [`wait_modem_change`](Port::wait_modem_change).
+    ///
+    /// # Errors
+    /// As [`wait_modem_change`](Port::wait_modem_change), but it is not interrupted.
+    ///
+    /// # Cancellation safety
+    /// A future that is dropped has told of no change: the next one does.
+    pub async fn next_modem_change(&mut self) -> Result<ModemChange> {
+        let mut changes = None;
+        let wait = Wait::new(self.handle.ready(Interest::Modem));
+        let looked = wait.until(|| self.look_at_modem(&mut changes)).await;
+        looked.map_err(self.failed(MODEM))?;
+        self.modem_change(changes)
+    }
+
+    fn look_at_modem(&self, changes: &mut Option<Counters>) -> io::Result<()> {
+        let now = self.handle.counters()?;
+        let mut seen = lock(&self.seen);
+        if now.modem() == seen.modem() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        *changes = Some(now.since(&seen));
+        *seen = now;
+        Ok(())
+    }
+
+    fn modem_change(&self, changes: Option<Counters>) -> Result<ModemChange> {
+        let Counters {
+            cts, dsr, ri, cd, ..
+        } = changes.unwrap_or_default();
+        Ok(ModemChange {
+            changes: Counters {
+                cts,
+                dsr,
+                ri,
+                cd,
+                ..Counters::default()
+            },
+            lines: self.modem_lines()?,
+        })
+    }
+}
+
+const MODEM: &str = "telling of changes of modem lines";

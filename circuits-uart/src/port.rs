@@ -1,16 +1,13 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use circuits_wait::{Clock, Time};
 
 use crate::settings;
-use crate::wait::Wait;
 use crate::{
-    Backend, Config, Counters, Error, Handle, Interest, Linux, ModemChange, ModemLines, Queue,
-    Reader, Received, Result, Writer,
+    Backend, Config, Counters, Error, Handle, Interest, Linux, Queue, Reader, Result, Writer,
 };
 
 /// A serial port. It is read and written through std's [`Read`](io::Read) and [`Write`](io::Write),
@@ -46,16 +43,16 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Port {
-    handle: Box<dyn Handle>,
-    clock: Arc<dyn Clock>,
-    name: Arc<str>,
+    pub(crate) handle: Box<dyn Handle>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) name: Arc<str>,
     config: Mutex<Config>,
     /// Nanoseconds; [`FOR_EVER`].
     timeout: AtomicU64,
     /// What was counted before it was opened, if the driver counts.
-    before: Option<Counters>,
+    pub(crate) before: Option<Counters>,
     /// The counts of the modem lines that were looked at last.
-    seen: Mutex<Counters>,
+    pub(crate) seen: Mutex<Counters>,
 }
 
 const FOR_EVER: u64 = u64::MAX;
@@ -287,268 +284,7 @@ impl Port {
     pub fn set_break(&self, on: bool) -> Result<()> {
         self.handle.set_break(on).map_err(self.failed("breaks"))
     }
-
-    /// Returns the modem lines, those that this end sets and those that it reads.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] if there are none; [`Error::HungUp`], [`Error::Removed`].
-    pub fn modem_lines(&self) -> Result<ModemLines> {
-        let lines = self.handle.modem_lines();
-        lines.map_err(self.failed("modem lines"))
-    }
-
-    /// Makes *request to send* active or not.
-    ///
-    /// # Errors
-    /// As [`modem_lines`](Port::modem_lines).
-    pub fn set_rts(&self, active: bool) -> Result<()> {
-        let set = self.handle.set_modem_lines(Some(active), None);
-        set.map_err(self.failed("setting RTS"))
-    }
-
-    /// Makes *data terminal ready* active or not.
-    ///
-    /// # Errors
-    /// As [`modem_lines`](Port::modem_lines).
-    pub fn set_dtr(&self, active: bool) -> Result<()> {
-        let set = self.handle.set_modem_lines(None, Some(active));
-        set.map_err(self.failed("setting DTR"))
-    }
-
-    /// Returns what was counted since the port was opened: bytes, errors, losses, changes of modem lines.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] if the driver does not count; [`Error::HungUp`], [`Error::Removed`].
-    pub fn counters(&self) -> Result<Counters> {
-        let counters = self.handle.counters().map_err(self.failed("counting"))?;
-        Ok(counters.since(&self.before.unwrap_or_default()))
-    }
-
-    /// Blocks until a modem line changes, or the time is over (`None`). Changes are counted from the last
-    /// time on that this told of one, from the opening at first: none is lost, and short ones are told
-    /// together.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] if the driver does not count them; [`Error::HungUp`], [`Error::Removed`],
-    /// [`Error::Interrupted`].
-    pub fn wait_modem_change(
-        &self,
-        timeout: impl Into<Option<Duration>>,
-    ) -> Result<Option<ModemChange>> {
-        let deadline = timeout.into().map(|timeout| self.clock.now() + timeout);
-        let mut changes = None;
-        let ready = self.handle.ready(Interest::Modem);
-        let in_time = ready.block(deadline, &mut || self.look_at_modem(&mut changes));
-        match self.in_time(MODEM, in_time) {
-            Err(Error::TimedOut { .. }) => Ok(None),
-            Err(error) => Err(error),
-            Ok(()) => self.modem_change(changes).map(Some),
-        }
-    }
-
-    /// Waits until a modem line changes, as [`wait_modem_change`](Port::wait_modem_change).
-    ///
-    /// # Errors
-    /// As [`wait_modem_change`](Port::wait_modem_change), but it is not interrupted.
-    ///
-    /// # Cancellation safety
-    /// A future that is dropped has told of no change: the next one does.
-    pub async fn next_modem_change(&mut self) -> Result<ModemChange> {
-        let mut changes = None;
-        let wait = Wait::new(self.handle.ready(Interest::Modem));
-        let looked = wait.until(|| self.look_at_modem(&mut changes)).await;
-        looked.map_err(self.failed(MODEM))?;
-        self.modem_change(changes)
-    }
-
-    fn look_at_modem(&self, changes: &mut Option<Counters>) -> io::Result<()> {
-        let now = self.handle.counters()?;
-        let mut seen = lock(&self.seen);
-        if now.modem() == seen.modem() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        *changes = Some(now.since(&seen));
-        *seen = now;
-        Ok(())
-    }
-
-    fn modem_change(&self, changes: Option<Counters>) -> Result<ModemChange> {
-        let Counters {
-            cts, dsr, ri, cd, ..
-        } = changes.unwrap_or_default();
-        Ok(ModemChange {
-            changes: Counters {
-                cts,
-                dsr,
-                ri,
-                cd,
-                ..Counters::default()
-            },
-            lines: self.modem_lines()?,
-        })
-    }
-
-    /// Until when a blocking call of a trait waits.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        self.timeout().map(|timeout| self.clock.now() + timeout)
-    }
-
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
-    }
-
-    pub(crate) fn read_until(&self, buffer: &mut [u8], deadline: Option<Time>) -> Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let mut received = None;
-        let in_time = self.handle.ready(Interest::Read).block(deadline, &mut || {
-            received = Some(self.handle.read(buffer)?);
-            Ok(())
-        });
-        self.in_time("reading", in_time)?;
-        self.received(received)
-    }
-
-    pub(crate) fn write_until(&self, bytes: &[u8], deadline: Option<Time>) -> Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        let mut written = 0;
-        let in_time = self.handle.ready(Interest::Write).block(deadline, &mut || {
-            written = self.handle.write(bytes)?;
-            Ok(())
-        });
-        self.in_time("writing", in_time)?;
-        Ok(written)
-    }
-
-    /// Drains for as long as a call of a trait waits.
-    pub(crate) fn flush_within_timeout(&self) -> Result<()> {
-        self.drain(self.timeout())
-    }
-
-    // The waits of futures. There is one waiter for each: the types that call these see to it.
-
-    pub(crate) async fn read_async(&self, buffer: &mut [u8]) -> Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let mut received = None;
-        let wait = Wait::new(self.handle.ready(Interest::Read));
-        let read = || {
-            received = Some(self.handle.read(buffer)?);
-            Ok(())
-        };
-        let read = wait.until(read).await;
-        read.map_err(self.failed("reading"))?;
-        self.received(received)
-    }
-
-    pub(crate) async fn write_async(&self, bytes: &[u8]) -> Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        let mut written = 0;
-        let wait = Wait::new(self.handle.ready(Interest::Write));
-        let write = || {
-            written = self.handle.write(bytes)?;
-            Ok(())
-        };
-        let write = wait.until(write).await;
-        write.map_err(self.failed("writing"))?;
-        Ok(written)
-    }
-
-    pub(crate) async fn drain_async(&self) -> Result<()> {
-        let wait = Wait::new(self.handle.ready(Interest::Drain));
-        let drained = wait.until(|| self.handle.drain()).await;
-        drained.map_err(self.failed("draining"))
-    }
-
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))]
-    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
-        let mut received = None;
-        let ready = self.handle.ready(Interest::Read);
-        let poll = ready.poll(cx, &mut || {
-            received = Some(self.handle.read(buffer)?);
-            Ok(())
-        });
-        poll.map(|read| {
-            read.map_err(self.failed("reading"))?;
-            self.received(received)
-        })
-    }
-
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))]
-    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        let mut written = 0;
-        let ready = self.handle.ready(Interest::Write);
-        let poll = ready.poll(cx, &mut || {
-            written = self.handle.write(bytes)?;
-            Ok(())
-        });
-        poll.map(|write| {
-            write.map_err(self.failed("writing"))?;
-            Ok(written)
-        })
-    }
-
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))]
-    pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let ready = self.handle.ready(Interest::Drain);
-        let poll = ready.poll(cx, &mut || self.handle.drain());
-        poll.map(|drained| drained.map_err(self.failed("draining")))
-    }
-
-    fn received(&self, received: Option<Received>) -> Result<usize> {
-        let port = || self.name.clone();
-        match received {
-            Some(Received::Bytes(count)) => Ok(count),
-            Some(Received::Damaged(byte)) => Err(Error::Damaged { port: port(), byte }),
-            Some(Received::Break) => Err(Error::Break { port: port() }),
-            // `Ready` has run the operation, or said that it has not.
-            None => Ok(0),
-        }
-    }
-
-    fn in_time(&self, what: &'static str, in_time: io::Result<bool>) -> Result<()> {
-        match in_time {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(self.timed_out()),
-            Err(error) => Err(Error::from_io(&self.name, what, error)),
-        }
-    }
-
-    /// What came of a wait on the port's clock.
-    pub(crate) fn wait_failed(&self, error: io::Error) -> Error {
-        match error.kind() {
-            io::ErrorKind::TimedOut => self.timed_out(),
-            _ => Error::from_io(&self.name, "waiting", error),
-        }
-    }
-
-    pub(crate) fn limit(&self, what: &'static str, limit: usize) -> Error {
-        Error::Limit {
-            port: self.name.clone(),
-            what,
-            limit,
-        }
-    }
-
-    fn timed_out(&self) -> Error {
-        Error::TimedOut {
-            port: self.name.clone(),
-            written: 0,
-        }
-    }
-
-    fn failed(&self, what: &'static str) -> impl Fn(io::Error) -> Error + '_ {
-        move |source| Error::from_io(&self.name, what, source)
-    }
 }
-
-const MODEM: &str = "telling of changes of modem lines";
 
 /// Returns the names of the ports of this Linux machine.
 ///
@@ -577,6 +313,6 @@ pub fn list_on(backend: &dyn Backend) -> Result<Vec<String>> {
 }
 
 /// Nothing of a user's runs under these locks.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
