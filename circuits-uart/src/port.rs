@@ -249,10 +249,12 @@ impl Port {
         slept.map_err(self.failed("breaks"))
     }
 
-    /// Begins or ends a break, which is for those who wait in another way, as by futures.
+    /// Begins or ends a break, which is for those who wait in another way, as by futures: they flush
+    /// before.
     ///
     /// # Errors
-    /// [`Error::Unsupported`]; [`Error::HungUp`], [`Error::Removed`].
+    /// [`Error::Unsupported`]; [`Error::HungUp`], [`Error::Removed`]; [`Error::Io`] with
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), if not all has left that was written.
     pub fn set_break(&self, on: bool) -> Result<()> {
         self.handle.set_break(on).map_err(self.failed("breaks"))
     }
