@@ -1,5 +1,4 @@
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -47,15 +46,12 @@ pub struct Port {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) name: Arc<str>,
     config: Mutex<Config>,
-    /// Nanoseconds; [`FOR_EVER`].
-    timeout: AtomicU64,
+    timeout: Mutex<Option<Duration>>,
     /// What was counted before it was opened, if the driver counts.
     pub(crate) before: Option<Counters>,
     /// The counts of the modem lines that were looked at last.
     pub(crate) seen: Mutex<Counters>,
 }
-
-const FOR_EVER: u64 = u64::MAX;
 
 impl Port {
     /// Opens a port of this Linux machine, `ttyUSB0` or the path of its node or of a link to it
@@ -112,17 +108,15 @@ impl Port {
     ) -> Result<Port> {
         let config = settings::set_up(&*handle, &name, config)?;
         let before = handle.counters().ok();
-        let port = Port {
+        Ok(Port {
             handle,
             clock,
             name,
-            timeout: AtomicU64::new(FOR_EVER),
+            timeout: Mutex::new(config.longest_wait()),
             seen: Mutex::new(before.unwrap_or_default()),
             before,
             config: Mutex::new(config),
-        };
-        port.set_timeout(port.config().longest_wait());
-        Ok(port)
+        })
     }
 
     /// Returns the name that it was opened by.
@@ -152,19 +146,12 @@ impl Port {
     /// Sets for how long a blocking call of a trait waits at most, as [`Config::timeout`]; `None`: for
     /// ever. Calls that wait already go on as they began.
     pub fn set_timeout(&self, timeout: impl Into<Option<Duration>>) {
-        let nanos = timeout
-            .into()
-            .map(|time| u64::try_from(time.as_nanos()).unwrap_or(FOR_EVER));
-        self.timeout
-            .store(nanos.unwrap_or(FOR_EVER), Ordering::Relaxed);
+        *lock(&self.timeout) = timeout.into();
     }
 
     /// Returns for how long a blocking call of a trait waits at most.
     pub fn timeout(&self) -> Option<Duration> {
-        match self.timeout.load(Ordering::Relaxed) {
-            FOR_EVER => None,
-            nanos => Some(Duration::from_nanos(nanos)),
-        }
+        *lock(&self.timeout)
     }
 
     /// Returns the two halves, for two tasks or threads: one reads while the other writes. What else a

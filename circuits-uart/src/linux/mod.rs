@@ -31,6 +31,17 @@ use crate::{Backend, Handle, Result};
 use tty::Tty;
 
 /// The serial ports of this machine, from `/dev`.
+///
+/// A port that is dropped is closed by the kernel, which waits for what was not sent yet, for 30 seconds
+/// at most (`closing_wait`, setserial(8)): who does not want that [discards](crate::Port::discard) it
+/// before.
+///
+/// Pseudo-terminals are ports as well. Their characters have 8 bits without parity and are never damaged,
+/// what is written has left at once, there are no modem lines, breaks and counts, and both sides have one
+/// setup. What was not read when the controlling side is closed the kernel throws away.
+///
+/// Drivers of some USB adapters do not know what is in the adapter's buffer: there a port has drained
+/// when the adapter has all of it. What was not read when an adapter is pulled out the kernel throws away.
 #[derive(Clone, Debug, Default)]
 pub struct Linux {
     clock: Monotonic,
