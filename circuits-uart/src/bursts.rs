@@ -218,6 +218,21 @@ impl Bursts {
         self.read_burst(timeout)
     }
 
+    /// Writes a request, and waits for the burst that answers it, as [`transaction`](Bursts::transaction). How
+    /// long, is for [`Delay::timeout`].
+    ///
+    /// # Errors
+    /// Those of [`send_burst`](Bursts::send_burst) and [`next_burst`](Bursts::next_burst).
+    ///
+    /// # Cancellation safety
+    /// If the future is dropped, a part of the request may have been written. An answer that comes then is
+    /// dropped by the next transaction.
+    pub async fn transaction_async(&mut self, request: &[u8]) -> Result<&[u8]> {
+        self.send_burst(request).await?;
+        self.forget();
+        self.next_burst().await
+    }
+
     /// When the line has been silent for the gap.
     fn silence(&self) -> Time {
         self.busy + self.gap

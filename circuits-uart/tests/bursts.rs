@@ -255,3 +255,24 @@ fn a_late_answer_is_nobodys() {
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     });
 }
+
+#[test]
+fn a_late_answer_is_nobodys_to_futures() {
+    let board = Stub::virtual_time().serial_cable("ttyS0", "ttyS1").unwrap();
+    let open = |name| Port::open_on(&board, name, &Config::new()).unwrap();
+    let (mut far, mut line) = (open("ttyS0"), Bursts::new(open("ttyS1"), ms(4)));
+    far.write_all(b"late").unwrap();
+    board.run(|| {
+        let answer = board.spawn("far", move || {
+            let mut request = [0; 8];
+            far.read_exact(&mut request).unwrap();
+            far.write_all(b"answer").unwrap();
+        });
+        let asked = board.block_on(async {
+            let answer = line.transaction_async(b"request!").await;
+            answer.map(<[u8]>::to_vec)
+        });
+        assert_eq!(asked.unwrap(), b"answer");
+        answer.unwrap().join().unwrap();
+    });
+}
