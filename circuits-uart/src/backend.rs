@@ -36,8 +36,8 @@
 //! that is on.
 //!
 //! **Reading.** [`Handle::read`] moves bytes out of the port's buffer, oldest first, one at least and as many
-//! as fit and are at hand (there is room for one at least; Linux hands out 4095 at once), and answers [`WouldBlock`](io::ErrorKind::WouldBlock) when
-//! there is none, never 0 bytes. Where a configuration asks for it, a byte that came with a parity or
+//! as fit and are at hand (there is room for one at least; Linux hands out 4095 at once), and answers
+//! [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none, never 0 bytes. Where a configuration asks for it, a byte that came with a parity or
 //! framing error, and a break, are answers of their own ([`Received`]), in the order in which they came;
 //! otherwise a damaged byte comes as it is or is dropped, and a break is a byte 0 or nothing, as the driver
 //! has it. The buffer has an end. What does not fit is lost and counted ([`Counters`]), unless flow control

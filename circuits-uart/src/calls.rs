@@ -52,43 +52,24 @@ impl Port {
     // The waits of futures. There is one waiter for each: the types that call these see to it.
 
     pub(crate) async fn read_async(&self, buffer: &mut [u8]) -> Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let mut received = None;
         let wait = Wait::new(self.handle.ready(Interest::Read));
-        let read = || {
-            received = Some(self.handle.read(buffer)?);
-            Ok(())
-        };
-        let read = wait.until(read).await;
-        read.map_err(self.failed("reading"))?;
-        self.received(received)
+        wait.until(|cx| self.poll_read(cx, buffer)).await
     }
 
     pub(crate) async fn write_async(&self, bytes: &[u8]) -> Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        let mut written = 0;
         let wait = Wait::new(self.handle.ready(Interest::Write));
-        let write = || {
-            written = self.handle.write(bytes)?;
-            Ok(())
-        };
-        let write = wait.until(write).await;
-        write.map_err(self.failed("writing"))?;
-        Ok(written)
+        wait.until(|cx| self.poll_write(cx, bytes)).await
     }
 
     pub(crate) async fn drain_async(&self) -> Result<()> {
         let wait = Wait::new(self.handle.ready(Interest::Drain));
-        let drained = wait.until(|| self.handle.drain()).await;
-        drained.map_err(self.failed("draining"))
+        wait.until(|cx| self.poll_drain(cx)).await
     }
 
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))]
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize>> {
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         let mut received = None;
         let ready = self.handle.ready(Interest::Read);
         let poll = ready.poll(cx, &mut || {
@@ -101,8 +82,10 @@ impl Port {
         })
     }
 
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))]
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         let mut written = 0;
         let ready = self.handle.ready(Interest::Write);
         let poll = ready.poll(cx, &mut || {
@@ -115,7 +98,6 @@ impl Port {
         })
     }
 
-    #[cfg_attr(not(feature = "tokio"), allow(dead_code))]
     pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let ready = self.handle.ready(Interest::Drain);
         let poll = ready.poll(cx, &mut || self.handle.drain());

@@ -220,18 +220,12 @@ mod tokio {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buffer.initialize_unfilled();
-        if !room.is_empty() {
-            let count = ready!(port.poll_read(cx, room))?;
-            buffer.advance(count);
-        }
+        let count = ready!(port.poll_read(cx, buffer.initialize_unfilled()))?;
+        buffer.advance(count);
         Poll::Ready(Ok(()))
     }
 
     fn poll_write(port: &Port, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if bytes.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
         Poll::Ready(Ok(ready!(port.poll_write(cx, bytes))?))
     }
 

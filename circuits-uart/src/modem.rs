@@ -165,8 +165,9 @@ impl Port {
     /// A future that is dropped has told of no change: the next one does.
     pub async fn next_modem_change(&mut self) -> Result<ModemChange> {
         let mut changes = None;
-        let wait = Wait::new(self.handle.ready(Interest::Modem));
-        let looked = wait.until(|| self.look_at_modem(&mut changes)).await;
+        let ready = self.handle.ready(Interest::Modem);
+        let mut look = || self.look_at_modem(&mut changes);
+        let looked = Wait::new(ready).until(|cx| ready.poll(cx, &mut look)).await;
         looked.map_err(self.failed(MODEM))?;
         self.modem_change(changes)
     }

@@ -1,6 +1,5 @@
 use std::future::poll_fn;
-use std::io;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use circuits_wait::Ready;
 
@@ -18,10 +17,10 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Waits until the operation does not answer `WouldBlock` any more.
-    pub(crate) async fn until(mut self, mut op: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    /// Polls until it is ready.
+    pub(crate) async fn until<T>(mut self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
         poll_fn(|cx| {
-            let poll: Poll<io::Result<()>> = self.ready.poll(cx, &mut op);
+            let poll = poll(cx);
             self.pending = poll.is_pending();
             poll
         })
