@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod can;
 pub mod chips;
 mod error;
 mod gpio;

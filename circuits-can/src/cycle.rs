@@ -1,0 +1,126 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Backend, Cyclic, Error, Frame, Linux, Result};
+
+/// How many frames one cycle has at most (`MAX_NFRAMES`, net/can/bcm.c).
+const FRAMES: usize = 256;
+
+/// At what interval frames are sent, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct CycleConfig {
+    interval: Duration,
+    count: Option<u32>,
+}
+
+impl CycleConfig {
+    /// Makes one for this interval between two frames, for as long as the [`Cycle`] is there.
+    pub fn every(interval: Duration) -> CycleConfig {
+        CycleConfig {
+            interval,
+            count: None,
+        }
+    }
+
+    /// Sets how many frames are sent: then it is over. Default: it goes on.
+    pub fn times(mut self, count: u32) -> CycleConfig {
+        self.count = Some(count);
+        self
+    }
+
+    /// Returns the interval.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Returns how many frames are sent, if not all the time.
+    pub fn count(&self) -> Option<u32> {
+        self.count
+    }
+}
+
+/// Frames that are sent at an interval without the program, by the kernel's broadcast manager
+/// (<https://docs.kernel.org/networking/can.html#broadcast-manager-protocol-sockets-sock-dgram>), until this is
+/// dropped. Of several frames one is sent each time, in turn.
+///
+/// A frame for which there is no room when its time comes is not sent, and nobody is told: that is the
+/// kernel's way.
+#[derive(Debug)]
+pub struct Cycle {
+    handle: Box<dyn Cyclic>,
+    interface: Arc<str>,
+}
+
+impl Cycle {
+    /// Begins to send frames on an interface of this Linux machine.
+    ///
+    /// # Errors
+    /// As [`Cycle::start_on`].
+    pub fn start(interface: &str, frames: &[Frame], config: &CycleConfig) -> Result<Cycle> {
+        Cycle::start_on(&Linux::here(interface)?, interface, frames, config)
+    }
+
+    /// Begins to send frames on an interface of `backend`: the first at once, one more each time that the
+    /// interval is over.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an interval of 0, without a frame, or for classic frames mixed with CAN FD frames;
+    /// [`Error::Limit`] for more than 256 frames; as [`Socket::open_on`](crate::Socket::open_on).
+    pub fn start_on(
+        backend: &dyn Backend,
+        interface: &str,
+        frames: &[Frame],
+        config: &CycleConfig,
+    ) -> Result<Cycle> {
+        let interface: Arc<str> = interface.into();
+        check(&interface, frames)?;
+        if config.interval < Duration::from_micros(1) {
+            return Err(Error::Invalid {
+                interface,
+                what: "the interval of a cycle is a microsecond at least",
+            });
+        }
+        if config.count == Some(0) {
+            return Err(Error::Invalid {
+                interface,
+                what: "a cycle sends one frame at least",
+            });
+        }
+        let handle = backend
+            .cycle(&interface, frames, config)
+            .map_err(|error| Error::from_open(&interface, error))?;
+        Ok(Cycle { handle, interface })
+    }
+
+    /// Replaces the frames, which are as many as before; the interval goes on.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: they are not as many; [`Error::Removed`].
+    pub fn set_frames(&self, frames: &[Frame]) -> Result<()> {
+        check(&self.interface, frames)?;
+        self.handle.set_frames(frames).map_err(|error| {
+            Error::from_io(&self.interface, "another number or kind of frames", error)
+        })
+    }
+}
+
+fn check(interface: &Arc<str>, frames: &[Frame]) -> Result<()> {
+    let interface = interface.clone();
+    let what = match frames {
+        [] => "a cycle has one frame at least",
+        [first, rest @ ..] if rest.iter().any(|frame| frame.is_fd() != first.is_fd()) => {
+            "the frames of a cycle are all classic or all CAN FD"
+        }
+        _ if frames.len() > FRAMES => {
+            return Err(Error::Limit {
+                interface,
+                what: "the frames of a cycle",
+                limit: FRAMES,
+            });
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Invalid { interface, what })
+}

@@ -1,0 +1,148 @@
+//! embedded-can's traits, for sockets and references to them.
+
+#[cfg(feature = "embedded-can-04")]
+mod v04 {
+    use std::io;
+
+    use embedded_can_04 as embedded_can;
+
+    use crate::{Error, Frame, Id, Socket};
+
+    impl embedded_can::Error for Error {
+        fn kind(&self) -> embedded_can::ErrorKind {
+            match self {
+                Error::Lost { .. } => embedded_can::ErrorKind::Overrun,
+                _ => embedded_can::ErrorKind::Other,
+            }
+        }
+    }
+
+    impl From<embedded_can::StandardId> for Id {
+        fn from(id: embedded_can::StandardId) -> Id {
+            Id::from_bits(u32::from(id.as_raw()), false)
+        }
+    }
+
+    impl From<embedded_can::ExtendedId> for Id {
+        fn from(id: embedded_can::ExtendedId) -> Id {
+            Id::from_bits(id.as_raw(), true)
+        }
+    }
+
+    impl From<embedded_can::Id> for Id {
+        fn from(id: embedded_can::Id) -> Id {
+            match id {
+                embedded_can::Id::Standard(id) => id.into(),
+                embedded_can::Id::Extended(id) => id.into(),
+            }
+        }
+    }
+
+    impl From<Id> for embedded_can::Id {
+        fn from(id: Id) -> embedded_can::Id {
+            match id.is_extended() {
+                true => embedded_can::Id::Extended(
+                    embedded_can::ExtendedId::new(id.raw())
+                        .unwrap_or(embedded_can::ExtendedId::MAX),
+                ),
+                false => embedded_can::Id::Standard(
+                    embedded_can::StandardId::new(id.raw() as u16)
+                        .unwrap_or(embedded_can::StandardId::MAX),
+                ),
+            }
+        }
+    }
+
+    /// Classic frames; CAN FD frames have their own constructor, and their data and identifier here.
+    impl embedded_can::Frame for Frame {
+        fn new(id: impl Into<embedded_can::Id>, data: &[u8]) -> Option<Frame> {
+            Frame::new(id.into(), data).ok()
+        }
+
+        fn new_remote(id: impl Into<embedded_can::Id>, dlc: usize) -> Option<Frame> {
+            Frame::remote(id.into(), dlc).ok()
+        }
+
+        fn is_extended(&self) -> bool {
+            self.id().is_extended()
+        }
+
+        fn is_remote_frame(&self) -> bool {
+            self.is_remote()
+        }
+
+        fn id(&self) -> embedded_can::Id {
+            Frame::id(self).into()
+        }
+
+        fn dlc(&self) -> usize {
+            usize::from(Frame::dlc(self))
+        }
+
+        fn data(&self) -> &[u8] {
+            Frame::data(self)
+        }
+    }
+
+    impl embedded_can::nb::Can for &Socket {
+        type Frame = Frame;
+        type Error = Error;
+
+        fn transmit(&mut self, frame: &Frame) -> nb::Result<Option<Frame>, Error> {
+            self.try_write(frame)
+                .map(|()| None)
+                .map_err(or_would_block(self))
+        }
+
+        fn receive(&mut self) -> nb::Result<Frame, Error> {
+            let next = self.try_read().map_err(or_would_block(self))?;
+            next.map_err(nb::Error::Other)
+        }
+    }
+
+    fn or_would_block(socket: &Socket) -> impl Fn(io::Error) -> nb::Error<Error> + '_ {
+        |error| match error.kind() {
+            io::ErrorKind::WouldBlock => nb::Error::WouldBlock,
+            _ => nb::Error::Other(socket.failed("such frames")(error)),
+        }
+    }
+
+    impl embedded_can::blocking::Can for &Socket {
+        type Frame = Frame;
+        type Error = Error;
+
+        fn transmit(&mut self, frame: &Frame) -> Result<(), Error> {
+            self.write(frame, self.timeout())
+        }
+
+        fn receive(&mut self) -> Result<Frame, Error> {
+            self.read_frame(self.timeout())
+        }
+    }
+
+    impl embedded_can::nb::Can for Socket {
+        type Frame = Frame;
+        type Error = Error;
+
+        fn transmit(&mut self, frame: &Frame) -> nb::Result<Option<Frame>, Error> {
+            embedded_can::nb::Can::transmit(&mut &*self, frame)
+        }
+
+        fn receive(&mut self) -> nb::Result<Frame, Error> {
+            embedded_can::nb::Can::receive(&mut &*self)
+        }
+    }
+
+    impl embedded_can::blocking::Can for Socket {
+        type Frame = Frame;
+        type Error = Error;
+
+        fn transmit(&mut self, frame: &Frame) -> Result<(), Error> {
+            embedded_can::blocking::Can::transmit(&mut &*self, frame)
+        }
+
+        fn receive(&mut self) -> Result<Frame, Error> {
+            embedded_can::blocking::Can::receive(&mut &*self)
+        }
+    }
+}

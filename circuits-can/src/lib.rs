@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod backend;
+mod config;
+mod cycle;
+mod error;
+mod error_frame;
+mod filter;
+mod frame;
+mod hal;
+mod halves;
+mod id;
+mod incoming;
+mod interface;
+#[path = "linux/absent.rs"]
+mod linux;
+mod received;
+mod socket;
+mod wait;
+
+pub use backend::{Backend, Cyclic, Handle, Interest, Link};
+pub use config::Config;
+pub use cycle::{Cycle, CycleConfig};
+pub use error::{Error, ErrorKind, Result};
+pub use error_frame::{ErrorFrame, ErrorMask};
+pub use filter::Filter;
+pub use frame::{AnyFrame, Frame, FrameError};
+pub use halves::{Reader, Writer};
+pub use id::Id;
+pub use incoming::{Incoming, Iter};
+pub use interface::{
+    ErrorCounters, Interface, InterfaceConfig, InterfaceInfo, Mode, State, list, list_on,
+};
+pub use linux::Linux;
+pub use received::Received;
+pub use socket::Socket;
