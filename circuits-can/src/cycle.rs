@@ -51,6 +51,8 @@ impl CycleConfig {
 pub struct Cycle {
     handle: Box<dyn Cyclic>,
     interface: Arc<str>,
+    frames: usize,
+    fd: bool,
 }
 
 impl Cycle {
@@ -91,7 +93,12 @@ impl Cycle {
         let handle = backend
             .cycle(&interface, frames, config)
             .map_err(|error| Error::from_open(&interface, error))?;
-        Ok(Cycle { handle, interface })
+        Ok(Cycle {
+            handle,
+            interface,
+            frames: frames.len(),
+            fd: frames.iter().any(Frame::is_fd),
+        })
     }
 
     /// Replaces the frames, which are as many as before; the interval goes on.
@@ -100,9 +107,15 @@ impl Cycle {
     /// [`Error::Invalid`]: they are not as many; [`Error::Removed`].
     pub fn set_frames(&self, frames: &[Frame]) -> Result<()> {
         check(&self.interface, frames)?;
-        self.handle.set_frames(frames).map_err(|error| {
-            Error::from_io(&self.interface, "another number or kind of frames", error)
-        })
+        if frames.len() != self.frames || frames[0].is_fd() != self.fd {
+            return Err(Error::Invalid {
+                interface: self.interface.clone(),
+                what: "a cycle keeps the number and the kind of its frames",
+            });
+        }
+        self.handle
+            .set_frames(frames)
+            .map_err(|error| Error::from_io(&self.interface, "these frames", error))
     }
 }
 

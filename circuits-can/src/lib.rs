@@ -3,6 +3,8 @@
 
 pub mod backend;
 mod config;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod cycle;
 mod error;
 mod error_frame;

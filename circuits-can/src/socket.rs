@@ -483,7 +483,17 @@ impl fmt::Debug for Burst {
     }
 }
 
+/// How many filters a socket has at most (`CAN_RAW_FILTER_MAX`).
+const FILTERS: usize = 512;
+
 fn check(interface: &Arc<str>, config: &Config) -> Result<()> {
+    if config.frame_filters().len() > FILTERS {
+        return Err(Error::Limit {
+            interface: interface.clone(),
+            what: "the filters of a socket",
+            limit: FILTERS,
+        });
+    }
     config.check().map_err(|what| Error::Invalid {
         interface: interface.clone(),
         what,

@@ -1,0 +1,61 @@
+use std::sync::Arc;
+
+use embedded_can_04::{Frame as _, Id, StandardId, blocking, nb};
+
+use super::{Bench, SHORT, alone, open, open_other, open_with, pause};
+use crate::{Config, ErrorKind};
+
+/// An application that knows of no socket.
+fn ask<C: blocking::Can>(
+    can: &mut C,
+    id: impl Into<Id>,
+    question: &[u8],
+) -> Result<C::Frame, C::Error> {
+    can.transmit(&C::Frame::new(id, question).unwrap())?;
+    can.receive()
+}
+
+pub(super) fn blocking_calls_of_embedded_can_do_the_same(bench: Arc<dyn Bench>) {
+    alone(&bench, |bench| {
+        let mut here = open(bench);
+        let there = open_other(bench);
+        let id = StandardId::new(0x123).unwrap();
+        there
+            .write(&super::frame(0x124, b"answer"), super::LONG)
+            .unwrap();
+        let answer = ask(&mut here, id, b"question").unwrap();
+        assert_eq!(answer, super::frame(0x124, b"answer"));
+        assert_eq!(super::read_frame(&there), super::frame(0x123, b"question"));
+        // For as long as the socket waits.
+        here.configure(&Config::new().timeout(SHORT)).unwrap();
+        let error = blocking::Can::receive(&mut &here).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "{error:?}");
+    });
+}
+
+pub(super) fn nb_calls_of_embedded_can_do_not_wait(bench: Arc<dyn Bench>) {
+    alone(&bench, |bench| {
+        let mut here = open_with(bench, &Config::new());
+        let mut there = open_other(bench);
+        assert!(matches!(
+            nb::Can::receive(&mut here),
+            Err(::nb::Error::WouldBlock)
+        ));
+        let frame = super::frame(0x125, b"nb");
+        assert_eq!(
+            ::nb::block!(nb::Can::transmit(&mut there, &frame)).unwrap(),
+            None
+        );
+        pause(bench);
+        assert_eq!(nb::Can::receive(&mut here).unwrap(), frame);
+        bench.remove();
+        let error = loop {
+            match nb::Can::receive(&mut here) {
+                Err(::nb::Error::Other(error)) if error.kind() == ErrorKind::Down => {}
+                Err(::nb::Error::Other(error)) => break error,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::Removed, "{error:?}");
+    });
+}
