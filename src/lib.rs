@@ -8,6 +8,8 @@ mod reconnect;
 mod spawn;
 
 pub use board::{Board, Error, Result};
+#[cfg(feature = "can")]
+pub use circuits_can as can;
 #[cfg(feature = "enumerate")]
 pub use circuits_enumerate as enumerate;
 #[cfg(feature = "gpio")]

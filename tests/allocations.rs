@@ -1,9 +1,11 @@
 //! No operation takes memory from the heap in the steady state, blocking or async, on either board.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use circuits::can::{self, Frame, Id, Received, Socket};
 use circuits::gpio::{Config, EdgeDetection, Input, Lines};
 use circuits::i2c::smbus::Call;
 use circuits::i2c::{Bus, Operation};
@@ -79,6 +81,10 @@ struct Bench {
     drive: Box<dyn Fn(bool)>,
     /// A serial port that hears what it says.
     echo: String,
+    /// A CAN interface and another one on the same bus, or the same one.
+    can: [String; 2],
+    /// What keeps it there.
+    _held: Box<dyn Any>,
 }
 
 impl Bench {
@@ -131,6 +137,7 @@ impl Bench {
         });
         self.spi();
         self.uart();
+        self.can();
         let mut delay = self.board.delay();
         assert_none("delay", || delay.delay_us(100));
     }
@@ -252,6 +259,51 @@ impl Bench {
         .await;
     }
 
+    fn sockets(&self) -> [Socket; 2] {
+        self.can.each_ref().map(|name| {
+            let config = can::Config::new().timeout(Duration::from_secs(10));
+            self.board.can_socket(name, &config).unwrap()
+        })
+    }
+
+    fn can(&self) {
+        let [here, there] = self.sockets();
+        let frames = frames();
+        let mut came = [Received::empty(); 16];
+        assert_none_in(SPI_ROUNDS, "CAN", || {
+            there.write(&frames[0], None).unwrap();
+            assert_eq!(here.read_frame(None).unwrap(), frames[0]);
+        });
+        assert_none_in(SPI_ROUNDS, "CAN, bursts", || {
+            there.write_many(&frames, None).unwrap();
+            let mut count = 0;
+            while count < 16 {
+                count += here.read_many(&mut came[count..], None).unwrap();
+            }
+        });
+        assert_none_in(SPI_ROUNDS, "CAN, time-out", || {
+            // The error has the name of the interface, which is everybody's.
+            drop(here.read(Duration::from_micros(100)).unwrap_err());
+        });
+    }
+
+    async fn can_async(&self) {
+        let [mut here, mut there] = self.sockets();
+        let frames = frames();
+        assert_none_async_in(SPI_ROUNDS, "CAN, async", async || {
+            there.send(&frames[0]).await.unwrap();
+            assert_eq!(here.next_frame().await.unwrap(), frames[0]);
+        })
+        .await;
+        assert_none_async_in(SPI_ROUNDS, "CAN, bursts, async", async || {
+            there.send_many(&frames).await.unwrap();
+            for _ in 0..16 {
+                here.next_received().await.unwrap();
+            }
+        })
+        .await;
+    }
+
     fn group(&self) {
         let detecting = Config::input().edge_detection(EdgeDetection::Both);
         let both = [(&self.input, detecting), (&self.output, Config::output())];
@@ -312,6 +364,7 @@ impl Bench {
         .await;
         self.spi_async().await;
         self.uart_async().await;
+        self.can_async().await;
         let mut delay = self.board.delay();
         assert_none_async("delay, async", async || delay.delay_us(100).await).await;
         assert_none_async("time-out, async", async || {
@@ -399,6 +452,10 @@ impl Buffers {
     }
 }
 
+fn frames() -> [Frame; 16] {
+    [Frame::new(Id::standard(0x123).unwrap(), &[7; 8]).unwrap(); 16]
+}
+
 fn joined(bus: &mut Bus) {
     use embedded_hal::i2c::I2c;
 
@@ -420,6 +477,7 @@ fn on_stub(stub: &Stub) -> Bench {
     let stub = stub.i2c_device("i2c-1", 0x48, Tmp102::new()).unwrap();
     let stub = stub.spi_device("spidev0.0", W25q::w25q16jv()).unwrap();
     let stub = stub.serial_loop("ttyAMA0").unwrap();
+    let stub = stub.can_bus(["can0", "can1"]).unwrap();
     let board = Board::from(&stub);
     let driver = board.output("DRIVER").unwrap();
     let drive = Box::new(move |level| driver.set(level).unwrap());
@@ -429,6 +487,8 @@ fn on_stub(stub: &Stub) -> Bench {
         output: "OUT".into(),
         drive,
         echo: "ttyAMA0".into(),
+        can: ["can0".into(), "can1".into()],
+        _held: Box::new(()),
     }
 }
 
@@ -443,6 +503,8 @@ fn on_linux() -> Bench {
         output,
         drive: Box::new(move |level| sim.drive(level)),
         echo: echo(),
+        can: ["alloc0".into(), "alloc0".into()],
+        _held: Box::new(circuits_bench::CanLink::new("alloc0")),
     }
 }
 
@@ -499,7 +561,8 @@ fn main() {
             let stub = Stub::virtual_time();
             stub.block_on(on_stub(&stub).futures());
         }),
-        // These need root, gpio-sim, a TMP102 or a relative at 0x48 on i2c-1, and a W25Q on spidev0.0.
+        // These need root, gpio-sim, a TMP102 or a relative at 0x48 on i2c-1, a W25Q on spidev0.0,
+        // and vcan.
         #[cfg(target_os = "linux")]
         test("linux::blocking", || on_linux().blocking()).with_ignored_flag(true),
         #[cfg(target_os = "linux")]

@@ -233,6 +233,41 @@ fn what_there_is_to_read_is_one_call_and_so_is_a_write() {
 }
 
 #[test]
+#[ignore = "needs root, tracefs and vcan"]
+fn a_burst_of_frames_is_one_call() {
+    use circuits::can::{self, Frame, Id, Received};
+    use circuits_bench::CanLink;
+
+    let _link = CanLink::new("calls0");
+    let board = Board::linux().unwrap();
+    let open = || board.can_socket("calls0", &can::Config::new()).unwrap();
+    let (here, there) = (open(), open());
+    let frames = [Frame::new(Id::standard(0x123).unwrap(), &[7; 8]).unwrap(); 64];
+    let mut came = [Received::empty(); 64];
+
+    let calls = Tracer::new().trace(|| there.write_many(&frames, None).unwrap());
+    assert_eq!(calls, [libc::SYS_sendmmsg]);
+    let calls = Tracer::new().trace(|| {
+        assert_eq!(here.read_many(&mut came, None).unwrap(), 64);
+    });
+    assert_eq!(calls, [libc::SYS_recvmmsg]);
+    // One by one they are handed out of what one call has read.
+    there.write_many(&frames, None).unwrap();
+    let calls = Tracer::new().trace(|| {
+        for frame in &frames {
+            assert_eq!(here.read_frame(None).unwrap(), *frame);
+        }
+    });
+    assert_eq!(calls, [libc::SYS_recvmmsg]);
+    let calls = Tracer::new().trace(|| {
+        for frame in &frames[..10] {
+            there.write(frame, None).unwrap();
+        }
+    });
+    assert_eq!(calls.len(), 10, "{calls:?}");
+}
+
+#[test]
 #[ignore = "needs root, tracefs, and a W25Q flash on spidev0.0"]
 fn a_transaction_of_spi_is_one_call() {
     use circuits::embedded_hal::spi::{SpiBus, SpiDevice};

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "i2c")]
 mod buses;
+#[cfg(feature = "can")]
+mod can_sockets;
 #[cfg(feature = "enumerate")]
 mod devices;
 #[cfg(feature = "gpio")]
@@ -16,6 +18,8 @@ use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 
+#[cfg(feature = "can")]
+use circuits_can as can;
 #[cfg(feature = "enumerate")]
 use circuits_enumerate as enumerate;
 #[cfg(feature = "gpio")]
@@ -102,6 +106,8 @@ pub struct Board {
     /// Whose clock it is, if it is virtual.
     #[cfg(feature = "stub")]
     stub: Option<Stub>,
+    #[cfg(feature = "can")]
+    can: Arc<dyn can::Backend>,
     #[cfg(feature = "gpio")]
     gpio: Arc<dyn gpio::Backend>,
     #[cfg(feature = "i2c")]
@@ -142,6 +148,8 @@ impl Board {
     #[cfg(target_os = "linux")]
     fn linux_on(clock: &Monotonic) -> Result<Board> {
         Ok(Board {
+            #[cfg(feature = "can")]
+            can: Arc::new(can::Linux::with_clock(clock.clone())),
             #[cfg(feature = "gpio")]
             gpio: Arc::new(gpio::Linux::with_clock(clock.clone())),
             #[cfg(feature = "i2c")]
@@ -206,6 +214,7 @@ impl Board {
     }
 
     #[cfg(any(
+        feature = "can",
         feature = "enumerate",
         feature = "gpio",
         feature = "i2c",
@@ -331,6 +340,8 @@ impl Board {
     pub fn interrupt(&self) -> io::Result<Interrupt> {
         let clocks = [
             Some(self.clock.clone()),
+            #[cfg(feature = "can")]
+            Some(self.can.clock()),
             #[cfg(feature = "gpio")]
             Some(self.gpio.clock()),
             #[cfg(feature = "i2c")]
@@ -370,6 +381,7 @@ impl From<&Stub> for Board {
         Board {
             clock: stub.clock(),
             stub: Some(stub.clone()),
+            can: Arc::new(stub.clone()),
             gpio: Arc::new(stub.clone()),
             i2c: Arc::new(stub.clone()),
             spi: Arc::new(stub.clone()),

@@ -1,6 +1,8 @@
 //! Circuits beside its peers, and beside the bare system call. See README.md beside this.
 
 #[cfg(target_os = "linux")]
+mod can;
+#[cfg(target_os = "linux")]
 mod enumerate;
 #[cfg(target_os = "linux")]
 mod gpio;
@@ -34,6 +36,8 @@ struct Args {
 #[cfg(target_os = "linux")]
 #[derive(Clone, clap::ValueEnum)]
 enum Bus {
+    /// Frames through vcan.
+    Can,
     /// Listings of devices.
     Enumerate,
     /// Lines of gpio-sim.
@@ -51,6 +55,7 @@ fn main() -> anyhow::Result<()> {
     let args: Args = clap::Parser::parse();
     let mut rounds = rounds::Rounds::new(args.rounds, args.calls);
     match args.bus {
+        Bus::Can => table::print(&can::measure(&mut rounds)?),
         Bus::Enumerate => enumerate::measure(&mut rounds)?,
         Bus::Gpio => table::print(&gpio::measure(&mut rounds)?),
         Bus::I2c => table::print(&i2c::measure(&mut rounds)?),
