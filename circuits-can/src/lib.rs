@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backend;
+mod bytes;
 mod config;
 mod cycle;
 mod error;
@@ -17,6 +18,7 @@ mod interface;
 mod linux;
 mod received;
 mod socket;
+mod text;
 mod wait;
 
 pub use backend::{Backend, Cyclic, Handle, Interest, Link};
