@@ -51,7 +51,6 @@ impl Id {
     }
 
     /// Makes one of bits that are known to be few enough.
-    #[cfg(feature = "embedded-can-04")]
     pub(crate) const fn from_bits(bits: u32, extended: bool) -> Id {
         match extended {
             true => Id((bits & EXTENDED_MAX) | EXTENDED),
@@ -75,7 +74,7 @@ impl Id {
     }
 
     /// What is compared on the bus, bit after bit: the first 11, whether more come, these.
-    const fn arbitration(self) -> u32 {
+    pub(crate) const fn arbitration(self) -> u32 {
         match self.is_extended() {
             true => {
                 let (first, rest) = (self.raw() >> 18, self.raw() & 0x3_ffff);

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backend;
+mod bytes;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -19,6 +20,7 @@ mod interface;
 mod linux;
 mod received;
 mod socket;
+mod text;
 mod wait;
 
 pub use backend::{Backend, Cyclic, Handle, Interest, Link};

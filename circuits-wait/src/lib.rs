@@ -14,7 +14,7 @@ pub use clock::{Clock, Timer};
 pub use delay::Delay;
 pub use interrupt::Interrupt;
 #[cfg(target_os = "linux")]
-pub use linux::{Fd, Monotonic};
+pub use linux::{Fd, Monotonic, Periodic};
 pub use queue::{Job, Queue, Request};
 pub use ready::Ready;
 pub use time::Time;

@@ -9,7 +9,6 @@ mod holder;
 mod input;
 mod marks;
 mod node;
-mod periodic;
 mod sys;
 mod sysfs;
 mod termios;

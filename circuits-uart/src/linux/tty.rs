@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use circuits_wait::{Fd, Monotonic, Ready};
+use circuits_wait::{Fd, Monotonic, Periodic, Ready};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FlockOperation, OFlags, fcntl_getfl, fcntl_setfl, flock};
@@ -15,7 +15,6 @@ use rustix::termios::{ioctl_tiocexcl, ioctl_tiocnxcl};
 use super::input::Input;
 use super::marks::Marks;
 use super::node::Node;
-use super::periodic::Periodic;
 use super::transmitter::Transmitter;
 use super::{sys, termios};
 use crate::error::{EBUSY, EIO, ENODEV, ENOTTY};

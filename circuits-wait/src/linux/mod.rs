@@ -3,7 +3,9 @@
 
 mod fd;
 mod monotonic;
+mod periodic;
 mod reactor;
 
 pub use fd::Fd;
 pub use monotonic::Monotonic;
+pub use periodic::Periodic;
