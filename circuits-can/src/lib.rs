@@ -3,10 +3,12 @@
 
 pub mod backend;
 mod bytes;
+mod cause;
 mod config;
 mod cycle;
 mod error;
 mod error_frame;
+mod error_mask;
 mod filter;
 mod frame;
 mod hal;
@@ -17,15 +19,19 @@ mod interface;
 #[path = "linux/absent.rs"]
 mod linux;
 mod received;
+#[cfg(feature = "serde")]
+mod serde;
 mod socket;
 mod text;
 mod wait;
 
 pub use backend::{Backend, Cyclic, Handle, Interest, Link};
+pub use cause::{Cause, ControllerProblem, Location, Violation, WireFault};
 pub use config::Config;
 pub use cycle::{Cycle, CycleConfig};
 pub use error::{Error, ErrorKind, Result};
-pub use error_frame::{ErrorFrame, ErrorMask};
+pub use error_frame::{Causes, ErrorFrame};
+pub use error_mask::ErrorMask;
 pub use filter::Filter;
 pub use frame::{AnyFrame, Frame, FrameError};
 pub use halves::{Reader, Writer};
