@@ -15,7 +15,7 @@ mod halves;
 mod id;
 mod incoming;
 mod interface;
-#[path = "linux/absent.rs"]
+#[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
 mod linux;
 mod received;
 mod socket;
