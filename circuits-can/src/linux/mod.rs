@@ -5,7 +5,10 @@
 //! not of the interface's queue, which is ten frames long, most often, and full first (`ENOBUFS`). So that is tried
 //! again while somebody waits, every 0.1 ms to 2 ms.
 
+mod cycle;
 mod fate;
+mod link;
+mod netlink;
 mod options;
 mod raw;
 mod socket;
@@ -19,7 +22,9 @@ use std::sync::Arc;
 
 use circuits_wait::{Clock, Monotonic};
 
-use crate::{Backend, Config, Handle, Result};
+use crate::{Backend, Config, CycleConfig, Cyclic, Frame, Handle, Link, Result};
+use cycle::Cycle;
+use link::Interface;
 use socket::Socket;
 
 /// The CAN interfaces of a Linux machine.
@@ -56,6 +61,19 @@ impl Backend for Linux {
 
     fn list(&self) -> io::Result<Vec<String>> {
         list(Path::new("/sys/class/net"))
+    }
+
+    fn link(&self, interface: &str) -> io::Result<Box<dyn Link>> {
+        Ok(Box::new(Interface::open(interface)?))
+    }
+
+    fn cycle(
+        &self,
+        interface: &str,
+        frames: &[Frame],
+        config: &CycleConfig,
+    ) -> io::Result<Box<dyn Cyclic>> {
+        Ok(Box::new(Cycle::start(interface, frames, config)?))
     }
 }
 

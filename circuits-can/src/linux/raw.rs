@@ -18,6 +18,11 @@ impl Raw {
         Raw::new(SocketType::RAW, libc::CAN_RAW)
     }
 
+    /// Makes one of the broadcast manager (`CAN_BCM`), which is connected to no interface yet.
+    pub(super) fn broadcast_manager() -> io::Result<Raw> {
+        Raw::new(SocketType::DGRAM, libc::CAN_BCM)
+    }
+
     fn new(kind: SocketType, protocol: i32) -> io::Result<Raw> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let protocol = NonZeroU32::new(protocol as u32).map(Protocol::from_raw);
