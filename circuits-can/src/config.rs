@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{ErrorMask, Filter, Frame};
+use crate::{ErrorFrame, ErrorMask, Filter, Frame};
 
 /// How a socket is to be set up. After that it is read back: what was not granted is an error.
 ///
@@ -59,6 +59,9 @@ impl Config {
 
     /// Sets whether a frame must be let through by all filters, instead of by one
     /// (`CAN_RAW_JOIN_FILTERS`). Default: by one.
+    ///
+    /// With more than one filter no error frames come then, whatever [`errors`](Config::errors) asks for: the kernel
+    /// waits for as many filters to let them through (`raw_rcv`, net/can/raw.c).
     pub fn join_filters(mut self, join: bool) -> Config {
         self.join_filters = join;
         self
@@ -157,6 +160,13 @@ impl Config {
             false => filters.any(|filter| filter.matches(frame)),
         };
         by_filters && (self.fd || !frame.is_fd())
+    }
+
+    /// Tells whether an error frame comes: the rule that backends keep. One of its classes must be asked for,
+    /// and no two filters be [joined](Config::join_filters).
+    pub fn lets_error_through(&self, error: &ErrorFrame) -> bool {
+        let joined = self.join_filters && self.filters.len() > 1;
+        self.errors.includes(error.class()) && !joined
     }
 
     /// Refuses what makes no sense.

@@ -210,7 +210,7 @@ pub enum ErrorKind {
 }
 
 // Linux's numbers, by which backends answer on every system (include/uapi/asm-generic/errno.h).
-const ENXIO: i32 = 6;
+pub(crate) const ENXIO: i32 = 6;
 pub(crate) const EBUSY: i32 = 16;
 pub(crate) const ENODEV: i32 = 19;
 pub(crate) const EINVAL: i32 = 22;

@@ -6,14 +6,59 @@ mod v04 {
 
     use embedded_can_04 as embedded_can;
 
-    use crate::{Error, Frame, Id, Socket};
+    use crate::{
+        Cause, ControllerProblem, Error, ErrorFrame, Frame, Id, Location, Socket, Violation,
+    };
 
     impl embedded_can::Error for Error {
         fn kind(&self) -> embedded_can::ErrorKind {
             match self {
                 Error::Lost { .. } => embedded_can::ErrorKind::Overrun,
+                Error::Bus { error, .. } => embedded_can::Error::kind(error),
                 _ => embedded_can::ErrorKind::Other,
             }
+        }
+    }
+
+    /// The kind of its first cause that embedded-can has one for.
+    impl embedded_can::Error for ErrorFrame {
+        fn kind(&self) -> embedded_can::ErrorKind {
+            self.causes()
+                .find_map(kind)
+                .unwrap_or(embedded_can::ErrorKind::Other)
+        }
+    }
+
+    fn kind(cause: Cause) -> Option<embedded_can::ErrorKind> {
+        use embedded_can::ErrorKind;
+        match cause {
+            Cause::NoAcknowledge => Some(ErrorKind::Acknowledge),
+            Cause::Controller(ControllerProblem::ReceiveOverflow) => Some(ErrorKind::Overrun),
+            // A wrong checksum and a missing acknowledgement have no bit of their own: drivers tell them by the
+            // place (m_can), some as a bit error as well (flexcan).
+            Cause::Protocol {
+                violation: Violation::Unspecified | Violation::Bit,
+                location,
+                ..
+            } if matches!(
+                location,
+                Location::CRC_SEQUENCE | Location::ACKNOWLEDGE_SLOT
+            ) =>
+            {
+                Some(match location {
+                    Location::CRC_SEQUENCE => ErrorKind::Crc,
+                    _ => ErrorKind::Acknowledge,
+                })
+            }
+            Cause::Protocol { violation, .. } => match violation {
+                Violation::Bit | Violation::DominantBit | Violation::RecessiveBit => {
+                    Some(ErrorKind::Bit)
+                }
+                Violation::Stuff => Some(ErrorKind::Stuff),
+                Violation::Form => Some(ErrorKind::Form),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

@@ -3,12 +3,14 @@
 
 pub mod backend;
 mod bytes;
+mod cause;
 mod config;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod cycle;
 mod error;
 mod error_frame;
+mod error_mask;
 mod filter;
 mod frame;
 mod hal;
@@ -16,18 +18,22 @@ mod halves;
 mod id;
 mod incoming;
 mod interface;
-#[path = "linux/absent.rs"]
+#[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
 mod linux;
 mod received;
+#[cfg(feature = "serde")]
+mod serde;
 mod socket;
 mod text;
 mod wait;
 
 pub use backend::{Backend, Cyclic, Handle, Interest, Link};
+pub use cause::{Cause, ControllerProblem, Location, Violation, WireFault};
 pub use config::Config;
 pub use cycle::{Cycle, CycleConfig};
 pub use error::{Error, ErrorKind, Result};
-pub use error_frame::{ErrorFrame, ErrorMask};
+pub use error_frame::{Causes, ErrorFrame};
+pub use error_mask::ErrorMask;
 pub use filter::Filter;
 pub use frame::{AnyFrame, Frame, FrameError};
 pub use halves::{Reader, Writer};

@@ -26,6 +26,10 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.position).copied()
     }

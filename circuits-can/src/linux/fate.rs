@@ -1,0 +1,78 @@
+use std::io;
+
+use circuits_wait::Time;
+
+use crate::error::{ENETDOWN, ENODEV};
+
+/// What has become of an interface, as who reads is to be told of it.
+///
+/// The kernel says it once, to whoever calls next, before it hands out what it has still in the buffer
+/// (`sk_err`). Who writes may be the one, so what is said there is kept for who reads.
+#[derive(Debug, Default)]
+pub(super) struct Fate {
+    is_gone: bool,
+    down: Option<Down>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Down {
+    since: Time,
+    is_told: bool,
+}
+
+impl Fate {
+    /// Notes that the kernel has told who reads that the interface went down.
+    pub(super) fn goes_down(&mut self, now: Time) {
+        let is_told = false;
+        self.down = Some(Down {
+            since: now,
+            is_told,
+        });
+    }
+
+    /// Notes that who writes was told that it is down, and returns whether that is new.
+    pub(super) fn is_down(&mut self, now: Time) -> bool {
+        let is_new = self.down.is_none();
+        if is_new {
+            self.goes_down(now);
+        }
+        is_new
+    }
+
+    /// Notes that it is gone.
+    pub(super) fn goes(&mut self) {
+        self.is_gone = true;
+    }
+
+    /// Notes that a frame came or was sent at this time.
+    pub(super) fn lives(&mut self, time: Time) {
+        if self
+            .down
+            .is_some_and(|down| down.is_told && time > down.since)
+        {
+            self.down = None;
+        }
+    }
+
+    /// Returns what to tell before frames that came after `last` are handed out.
+    pub(super) fn due(&mut self, last: Time) -> Option<io::Error> {
+        match self.down {
+            Some(down) if !down.is_told && last > down.since => Some(self.end()),
+            _ => None,
+        }
+    }
+
+    /// Returns what to tell when all frames were handed out.
+    pub(super) fn end(&mut self) -> io::Error {
+        if self.is_gone {
+            return io::Error::from_raw_os_error(ENODEV);
+        }
+        match &mut self.down {
+            Some(down) if !down.is_told => {
+                down.is_told = true;
+                io::Error::from_raw_os_error(ENETDOWN)
+            }
+            _ => io::ErrorKind::WouldBlock.into(),
+        }
+    }
+}

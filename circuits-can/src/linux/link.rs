@@ -1,0 +1,163 @@
+use std::io;
+use std::time::Duration;
+
+use socketcan::nl::{CanBitTiming, CanCtrlModes, CanState, InterfaceCanParams};
+use socketcan::{CanCtrlMode, CanInterface};
+
+use super::netlink::{self, error};
+use super::raw::Raw;
+use crate::{ErrorCounters, InterfaceConfig, InterfaceInfo, Link, Mode, State};
+
+/// An interface, by its number: another one that gets its name is not it.
+#[derive(Debug)]
+pub(super) struct Interface {
+    index: u32,
+    netlink: CanInterface,
+}
+
+impl Interface {
+    pub(super) fn open(name: &str) -> io::Result<Interface> {
+        let index = Raw::frames()?.interface(name)?;
+        netlink::find(index)?;
+        Ok(Interface {
+            index,
+            netlink: CanInterface::open_iface(index),
+        })
+    }
+
+    /// Sets what of this there is, and the rest stays.
+    fn set(&self, wanted: &InterfaceCanParams) -> io::Result<()> {
+        self.netlink.set_can_params(wanted).map_err(error)
+    }
+}
+
+impl Link for Interface {
+    fn info(&self) -> io::Result<InterfaceInfo> {
+        let found = netlink::find(self.index)?;
+        let can = found.can;
+        let rate = |timing: Option<CanBitTiming>| timing.map(|timing| timing.bitrate);
+        let point = |timing: Option<CanBitTiming>| timing.map(|timing| timing.sample_point);
+        let known = |number: Option<u32>| number.filter(|number| *number > 0);
+        let millis = known(can.restart_ms).map(u64::from);
+        let is_on = |mode: &Mode| can.ctrl_mode.is_some_and(|on| on.has_mode(bit(*mode)));
+        Ok(InterfaceInfo {
+            up: found.is_up,
+            fd: found.has_fd,
+            kind: found.kind,
+            state: can.state.map(state),
+            bitrate: known(rate(can.bit_timing)),
+            sample_point: known(point(can.bit_timing)),
+            data_bitrate: known(rate(can.data_bit_timing)),
+            data_sample_point: known(point(can.data_bit_timing)),
+            restart_after: millis.map(Duration::from_millis),
+            error_counters: can.berr_counter.map(|counts| ErrorCounters {
+                transmit: counts.txerr,
+                receive: counts.rxerr,
+            }),
+            modes: MODES.into_iter().filter(is_on).collect(),
+            clock: known(can.clock.map(|clock| clock.freq)),
+        })
+    }
+
+    fn configure(&self, config: &InterfaceConfig) -> io::Result<()> {
+        let timing = |bitrate, sample_point: Option<u32>| CanBitTiming {
+            bitrate,
+            sample_point: sample_point.unwrap_or(0),
+            ..CanBitTiming::default()
+        };
+        let mut modes = CanCtrlModes::default();
+        for (mode, on) in config.modes() {
+            modes.add(bit(*mode), *on);
+        }
+        let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        let wanted = InterfaceCanParams {
+            bit_timing: config
+                .bits_per_second()
+                .map(|rate| timing(rate, config.bit_sample_point())),
+            data_bit_timing: config
+                .data_bits_per_second()
+                .map(|rate| timing(rate, config.data_bit_sample_point())),
+            restart_ms: config.restart_time().map(millis),
+            ctrl_mode: (!config.modes().is_empty()).then_some(modes),
+            ..InterfaceCanParams::default()
+        };
+        let before = netlink::find(self.index)?.can;
+        if *config == InterfaceConfig::new() {
+            return Ok(());
+        }
+        self.set(&wanted).inspect_err(|_| {
+            // The kernel sets one after the other until it refuses one (`can_changelink`). What is told is what
+            // was refused, not this.
+            let _ = self.set(&put_back(&wanted, &before));
+        })
+    }
+
+    fn set_up(&self, up: bool) -> io::Result<()> {
+        match up {
+            true => self.netlink.bring_up(),
+            false => self.netlink.bring_down(),
+        }
+        .map_err(error)
+    }
+
+    fn restart(&self) -> io::Result<()> {
+        self.netlink.restart().map_err(error)
+    }
+}
+
+/// Returns what of `before` may have been changed. A bit rate that there was not cannot be taken back.
+fn put_back(wanted: &InterfaceCanParams, before: &InterfaceCanParams) -> InterfaceCanParams {
+    // The kernel finds the rest anew.
+    let timing = |timing: CanBitTiming| CanBitTiming {
+        bitrate: timing.bitrate,
+        sample_point: timing.sample_point,
+        ..CanBitTiming::default()
+    };
+    let of = |before: Option<CanBitTiming>| before.map(timing);
+    InterfaceCanParams {
+        bit_timing: wanted.bit_timing.and_then(|_| of(before.bit_timing)),
+        data_bit_timing: wanted
+            .data_bit_timing
+            .and_then(|_| of(before.data_bit_timing)),
+        restart_ms: wanted.restart_ms.and(before.restart_ms),
+        ctrl_mode: wanted.ctrl_mode.and(before.ctrl_mode),
+        ..InterfaceCanParams::default()
+    }
+}
+
+const MODES: [Mode; 9] = [
+    Mode::Loopback,
+    Mode::ListenOnly,
+    Mode::TripleSampling,
+    Mode::OneShot,
+    Mode::BusErrorReporting,
+    Mode::Fd,
+    Mode::PresumeAcknowledge,
+    Mode::FdNonIso,
+    Mode::ClassicDlc,
+];
+
+fn bit(mode: Mode) -> CanCtrlMode {
+    match mode {
+        Mode::Loopback => CanCtrlMode::Loopback,
+        Mode::ListenOnly => CanCtrlMode::ListenOnly,
+        Mode::TripleSampling => CanCtrlMode::TripleSampling,
+        Mode::OneShot => CanCtrlMode::OneShot,
+        Mode::BusErrorReporting => CanCtrlMode::BerrReporting,
+        Mode::Fd => CanCtrlMode::Fd,
+        Mode::PresumeAcknowledge => CanCtrlMode::PresumeAck,
+        Mode::FdNonIso => CanCtrlMode::NonIso,
+        Mode::ClassicDlc => CanCtrlMode::CcLen8Dlc,
+    }
+}
+
+fn state(state: CanState) -> State {
+    match state {
+        CanState::ErrorActive => State::ErrorActive,
+        CanState::ErrorWarning => State::ErrorWarning,
+        CanState::ErrorPassive => State::ErrorPassive,
+        CanState::BusOff => State::BusOff,
+        CanState::Stopped => State::Stopped,
+        CanState::Sleeping => State::Sleeping,
+    }
+}

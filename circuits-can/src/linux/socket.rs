@@ -1,0 +1,250 @@
+use std::fmt::{self, Debug};
+use std::io;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, UNIX_EPOCH};
+
+use circuits_wait::{Fd, Monotonic, Periodic, Ready, Time};
+use rustix::net::{bind, sockopt};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::fate::Fate;
+use super::options;
+use super::raw::Raw;
+use super::sys::{self, BURST, Message};
+use super::wire::{self, Wire};
+use crate::error::{ENETDOWN, ENODEV, ENXIO};
+use crate::{Config, Frame, Handle, Interest, Received};
+
+/// A socket on an interface.
+#[derive(Debug)]
+pub(super) struct Socket {
+    input: Fd<Raw>,
+    /// A socket that has room may belong to an interface that has none, of which the kernel does not tell.
+    output: Periodic,
+    /// How many bytes the system gives the buffer by itself.
+    buffer: u32,
+    state: Mutex<State>,
+}
+
+struct State {
+    messages: Box<[Message; BURST]>,
+    /// When the frame that was handed out last had come.
+    last: Time,
+    /// How many frames had been lost then, modulo 2^32.
+    told: u32,
+    lost: Lost,
+    fate: Fate,
+}
+
+/// How many frames were lost, of which the kernel has the lower 32 bits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lost(u64);
+
+impl Lost {
+    /// Takes what the kernel counts, which may be older than what is known.
+    fn advance(&mut self, count: u32) {
+        let more = count.wrapping_sub(self.0 as u32);
+        if more <= u32::MAX / 2 {
+            self.0 += u64::from(more);
+        }
+    }
+}
+
+impl Socket {
+    pub(super) fn open(name: &str, config: &Config, clock: &Monotonic) -> io::Result<Socket> {
+        let raw = Raw::frames()?;
+        let interface = raw.interface(name)?;
+        let buffer = options::buffer(&raw)?;
+        options::set_up(&raw)?;
+        // Before any frame can come.
+        options::set(&raw, config, buffer)?;
+        bind(&raw, &sys::Address::new(interface))?;
+        // What is down is bound nevertheless, and said to be down here.
+        sockopt::socket_error(&raw)??;
+        Ok(Socket {
+            input: Fd::new(raw, clock),
+            output: Periodic::new(clock, Duration::from_micros(100), Duration::from_millis(2)),
+            buffer,
+            state: Mutex::new(State {
+                messages: Box::new([Message::EMPTY; BURST]),
+                last: Time::ZERO,
+                told: 0,
+                lost: Lost::default(),
+                fate: Fate::default(),
+            }),
+        })
+    }
+
+    fn raw(&self) -> &Raw {
+        self.input.get_ref()
+    }
+
+    /// Nothing of a user's runs under this lock.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Options can be read and set for ever: only here is it told that there is no interface any more.
+    fn check(&self) -> io::Result<()> {
+        match sys::interface(self.raw())? {
+            0 => Err(io::Error::from_raw_os_error(ENODEV)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// Takes what the kernel has handed out, and returns how many frames that is.
+    fn take(&mut self, count: usize, frames: &mut [Received]) -> usize {
+        let clocks = Clocks::now();
+        let mut taken = 0;
+        for message in &self.messages[..count] {
+            let time = message
+                .stamp
+                .map_or(clocks.monotonic, |stamp| clocks.at(stamp));
+            let lost = message.dropped.wrapping_sub(self.told);
+            // What is no frame tells nobody of losses.
+            let (Some(content), Some(frame)) =
+                (wire::frame(message.bytes()), frames.get_mut(taken))
+            else {
+                continue;
+            };
+            *frame = Received::new(content, time).after_loss(lost);
+            if let Some(stamp) = message
+                .stamp
+                .and_then(|stamp| UNIX_EPOCH.checked_add(stamp))
+            {
+                *frame = frame.at_system_time(stamp);
+            }
+            if message.is_local {
+                *frame = frame.looped_back(message.is_own);
+            }
+            self.told = message.dropped;
+            self.lost.advance(message.dropped);
+            self.last = time;
+            taken += 1;
+        }
+        self.fate.lives(self.last);
+        taken
+    }
+}
+
+impl Handle for Socket {
+    fn read(&self, frames: &mut [Received]) -> io::Result<usize> {
+        if frames.is_empty() {
+            return Ok(0);
+        }
+        let mut state = self.state();
+        let last = state.last;
+        if let Some(error) = state.fate.due(last) {
+            return Err(error);
+        }
+        let most = frames.len().min(BURST);
+        loop {
+            match sys::receive(self.raw(), &mut state.messages[..most]) {
+                Ok(count) => match state.take(count, frames) {
+                    0 => {}
+                    taken => return Ok(taken),
+                },
+                Err(error) => match error.raw_os_error() {
+                    // There may be frames that came before.
+                    Some(ENETDOWN) => state.fate.goes_down(Time::monotonic()),
+                    Some(ENODEV) => state.fate.goes(),
+                    _ if error.kind() == io::ErrorKind::WouldBlock => return Err(state.fate.end()),
+                    _ if error.kind() == io::ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn write(&self, frames: &[Frame]) -> io::Result<usize> {
+        if frames.is_empty() {
+            return Ok(0);
+        }
+        let error = match sys::send(self.raw(), frames.iter().map(Wire::new)) {
+            Ok(count) => {
+                self.state().fate.lives(Time::monotonic());
+                return Ok(count);
+            }
+            Err(error) => error,
+        };
+        match error.raw_os_error() {
+            Some(libc::ENOBUFS) => Err(io::ErrorKind::WouldBlock.into()),
+            Some(ENXIO) => Err(io::Error::from_raw_os_error(ENODEV)),
+            Some(ENETDOWN) => {
+                let is_new = self.state().fate.is_down(Time::monotonic());
+                if is_new {
+                    self.input.wake();
+                }
+                Err(error)
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn ready(&self, interest: Interest) -> &dyn Ready {
+        match interest {
+            Interest::Read => &self.input,
+            Interest::Write => &self.output,
+        }
+    }
+
+    fn configure(&self, config: &Config) -> io::Result<()> {
+        self.check()?;
+        let before = options::get(self.raw())?;
+        options::set(self.raw(), config, self.buffer).inspect_err(|_| {
+            // What is told is what was refused, not this.
+            let _ = options::set(self.raw(), &before, self.buffer);
+        })
+    }
+
+    fn config(&self) -> io::Result<Config> {
+        self.check()?;
+        options::get(self.raw())
+    }
+
+    fn lost(&self) -> io::Result<u64> {
+        self.check()?;
+        let mut counts = [0; 16];
+        sys::option(self.raw(), libc::SOL_SOCKET, libc::SO_MEMINFO, &mut counts)?;
+        let mut state = self.state();
+        state.lost.advance(counts[libc::SK_MEMINFO_DROPS as usize]);
+        Ok(state.lost.0)
+    }
+}
+
+/// Two clocks at one moment.
+struct Clocks {
+    monotonic: Time,
+    /// What the clock of the day is ahead of the other one, in nanoseconds.
+    ahead: i128,
+}
+
+impl Clocks {
+    fn now() -> Clocks {
+        let monotonic = Time::monotonic();
+        let real = clock_gettime(ClockId::Realtime);
+        let real = i128::from(real.tv_sec) * 1_000_000_000 + i128::from(real.tv_nsec);
+        Clocks {
+            ahead: real - i128::from(monotonic.as_nanos()),
+            monotonic,
+        }
+    }
+
+    /// Returns what the monotonic clock said at a time of day, which was not later than now.
+    fn at(&self, stamp: Duration) -> Time {
+        let nanos = stamp.as_nanos() as i128 - self.ahead;
+        Time::from_nanos(u64::try_from(nanos).unwrap_or(0)).min(self.monotonic)
+    }
+}
+
+impl Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("last", &self.last)
+            .field("lost", &self.lost)
+            .field("fate", &self.fate)
+            .finish_non_exhaustive()
+    }
+}
