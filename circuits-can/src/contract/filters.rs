@@ -99,7 +99,7 @@ pub(super) fn joined_filters_must_all_let_through(bench: Arc<dyn Bench>) {
 
 pub(super) fn remote_frames_have_filters(bench: Arc<dyn Bench>) {
     alone(&bench, |bench| {
-        let remote = Frame::remote(id(0x50), 4).unwrap();
+        let remote = Frame::remote(id(0x50), 0).unwrap();
         let data = frame(0x50, &[0; 4]);
         let sent = [remote, data];
         let only = |filter| let_through(bench, Config::new().filters([filter]), &sent);

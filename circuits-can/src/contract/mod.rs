@@ -81,7 +81,8 @@ macro_rules! facts {
 
 facts! {
     frames {
-        every_kind_of_frame_goes_over_the_bus,
+        data_frames_go_over_the_bus,
+        remote_frames_go_over_the_bus,
         fd_frames_go_over_the_bus_or_are_refused,
         frames_keep_their_order,
         a_backlog_is_read_at_once,

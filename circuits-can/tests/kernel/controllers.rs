@@ -11,21 +11,26 @@ use circuits_can::{Interface, InterfaceConfig};
 use super::Interfaces;
 
 /// What two SJA1000 of QEMU cannot show (hw/net/can/can_sja1000.c).
-pub(super) const EXCUSED: &[Excused] = &[];
+pub(super) const EXCUSED: &[Excused] = &[(
+    "remote_frames_go_over_the_bus",
+    "QEMU's controller stores more of a remote frame than it takes away, and is confused from then on",
+)];
+
+/// There is one pair.
+pub(super) fn lock() -> MutexGuard<'static, ()> {
+    static PAIR: Mutex<()> = Mutex::new(());
+    PAIR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Two controllers on one bus.
 pub(super) struct Pair {
     names: [String; 2],
     /// The driver, and its device, which it was taken from.
     unbound: Mutex<Option<(PathBuf, String)>>,
-    /// There is one pair.
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Pair {
     pub(super) fn new() -> Pair {
-        static PAIR: Mutex<()> = Mutex::new(());
-        let alone = PAIR.lock().unwrap_or_else(PoisonError::into_inner);
         let names = env::var("CIRCUITS_TEST_CAN").unwrap_or_else(|_| "can0,can1".into());
         let (one, other) = names.split_once(',').expect("two names and a comma");
         let names = [one.to_string(), other.to_string()];
@@ -44,7 +49,6 @@ impl Pair {
         Pair {
             names,
             unbound: Mutex::new(None),
-            _alone: alone,
         }
     }
 }

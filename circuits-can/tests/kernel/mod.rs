@@ -23,6 +23,7 @@ pub(crate) fn vcan() {
 
 pub(crate) fn controllers() {
     let target = |check: fn(Arc<dyn Bench>), executor| {
+        let _alone = controllers::lock();
         let pair = controllers::Pair::new();
         check(Arc::new(KernelBench::new(pair, executor)));
     };
