@@ -18,6 +18,7 @@ mod incoming;
 mod interface;
 #[path = "linux/absent.rs"]
 mod linux;
+pub mod log;
 mod received;
 #[cfg(feature = "serde")]
 mod serde;
