@@ -20,6 +20,7 @@ mod interface;
 mod linux;
 pub mod log;
 mod received;
+mod replay;
 #[cfg(feature = "serde")]
 mod serde;
 mod socket;
@@ -43,4 +44,5 @@ pub use interface::{
 };
 pub use linux::Linux;
 pub use received::Received;
+pub use replay::{Replay, Summary};
 pub use socket::Socket;
