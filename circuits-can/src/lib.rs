@@ -20,7 +20,9 @@ mod incoming;
 mod interface;
 #[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
 mod linux;
+pub mod log;
 mod received;
+mod replay;
 #[cfg(feature = "serde")]
 mod serde;
 mod socket;
@@ -44,4 +46,5 @@ pub use interface::{
 };
 pub use linux::Linux;
 pub use received::Received;
+pub use replay::{Replay, Summary};
 pub use socket::Socket;

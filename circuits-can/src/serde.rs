@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use crate::log::Entry;
 use crate::{AnyFrame, ErrorMask, Filter, Frame, Id};
 
 macro_rules! as_text {
-    ($($type:ty),+) => {$(
+    ($($type:ty: $format:literal),+ $(,)?) => {$(
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.collect_str(&format_args!($format, self))
             }
         }
 
@@ -23,4 +24,12 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(Id, Frame, AnyFrame, Filter, ErrorMask);
+as_text! {
+    Id: "{}",
+    Frame: "{}",
+    AnyFrame: "{}",
+    Filter: "{}",
+    ErrorMask: "{}",
+    // Nothing of its time is left out.
+    Entry: "{:.9}",
+}

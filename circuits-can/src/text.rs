@@ -48,6 +48,17 @@ impl<'a> Cursor<'a> {
         Some(digit as u8)
     }
 
+    /// Takes a decimal digit, if it is the next one.
+    pub(crate) fn take_decimal(&mut self) -> Option<u8> {
+        let digit = self.take(b"0123456789")?;
+        Some(digit - b'0')
+    }
+
+    /// Takes so many bytes, which the caller has looked at.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.position += bytes;
+    }
+
     /// Takes the hexadecimal digits that come next: the number, if it has no more than 32 bits, and how many
     /// they are.
     pub(crate) fn take_number(&mut self) -> (Option<u32>, usize) {
