@@ -87,6 +87,11 @@ fn main() {
     Suite::new()
         .on("virtual time", FACTS, target(bus, Stub::virtual_time))
         .on("real time", FACTS, target(bus, Stub::real_time))
-        .on_limited("a virtual vcan", OF_VCAN, FACTS, target(vcan, Stub::virtual_time))
+        .on_limited(
+            "a virtual vcan",
+            OF_VCAN,
+            FACTS,
+            target(vcan, Stub::virtual_time),
+        )
         .main()
 }
