@@ -53,7 +53,7 @@ fn main() -> Result<(), Failure> {
         if received.lost() > 0 {
             eprintln!("{} frames were lost: this is too slow", received.lost());
         }
-        let entry = Entry::of(&args.interface, &received);
+        let entry = Entry::of(&received, args.interface.as_str()).in_direction(None);
         if args.log {
             println!("{entry}");
             continue;

@@ -58,6 +58,10 @@ fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(circuits_spi::Error::NotFound { absence, .. }) = error.downcast_ref() {
         absent |= *absence == circuits_spi::Absence::NoController;
     }
+    #[cfg(feature = "can")]
+    if let Some(circuits_can::Error::NotFound { .. }) = error.downcast_ref() {
+        absent |= circuits_can::list().is_ok_and(|names| names.is_empty());
+    }
     absent |= matches!(
         error.downcast_ref::<crate::Error>(),
         Some(crate::Error::NotLinux)
