@@ -79,6 +79,20 @@ pub enum Error {
         port: String,
     },
 
+    /// The board has no such CAN interface.
+    #[error("the virtual board has no CAN interface {interface:?}")]
+    NoInterface {
+        /// The interface, as it was asked for.
+        interface: String,
+    },
+
+    /// The interface has no wires that anything could be on: a `vcan`.
+    #[error("CAN interface {interface:?} has no wires: it is a vcan")]
+    NoWires {
+        /// The interface.
+        interface: String,
+    },
+
     /// Bytes are no uevent.
     #[error("the virtual board was fed something that is no uevent")]
     NoUevent(#[from] circuits_enumerate::ParseError),

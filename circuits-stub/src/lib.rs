@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod attention;
 pub mod can;
 pub mod chips;
 mod error;
@@ -17,6 +18,7 @@ pub mod trace;
 mod turn;
 pub mod uart;
 
+pub use attention::Attention;
 pub use error::{Error, Result};
 pub use gpio::Net;
 pub use hotplug::Profile;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use circuits_i2c::Address;
 use circuits_wait::{Clock, Delay, Interrupt, Time};
 
+use crate::can::Can;
 use crate::gpio::Lines;
 use crate::hotplug::Hotplug;
 use crate::i2c::{Buses, Device};
@@ -61,6 +62,7 @@ pub(crate) struct Board {
     pub(crate) buses: Buses,
     pub(crate) controllers: Controllers,
     pub(crate) serial: Serial,
+    pub(crate) can: Can,
     pub(crate) hotplug: Hotplug,
     trace: Trace,
     made: Time,
@@ -110,6 +112,7 @@ impl Stub {
             buses: Buses::default(),
             controllers: Controllers::default(),
             serial: Serial::new(&schedule, board.clone()),
+            can: Can::new(&schedule, board.clone()),
             hotplug: Hotplug::new(&schedule, board.clone()),
             trace: Trace::default(),
             schedule,
@@ -133,6 +136,11 @@ impl Stub {
             may_open: false,
             ..self.clone()
         }
+    }
+
+    /// Whether a program that has this handle may do what only root may.
+    pub(crate) fn is_permitted(&self) -> bool {
+        self.may_open
     }
 
     /// Whether a program that has this handle may open a node.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
+use circuits_can::{ErrorCounters, Frame, State};
 use circuits_gpio::Direction;
 use circuits_i2c::Address;
 use circuits_spi::{ChipSelect, Operation};
@@ -75,12 +76,12 @@ pub enum Action {
         /// Its name.
         chip: Arc<str>,
     },
-    /// An I2C bus came, a node of an SPI controller, or a serial port.
+    /// An I2C bus came, a node of an SPI controller, a serial port, or a CAN interface.
     AddBus {
         /// Its name.
         bus: Arc<str>,
     },
-    /// An I2C bus was taken away, a node of an SPI controller, or a serial port.
+    /// An I2C bus was taken away, a node of an SPI controller, a serial port, or a CAN interface.
     RemoveBus {
         /// Its name.
         bus: Arc<str>,
@@ -194,8 +195,87 @@ pub enum Action {
         /// How they are.
         lines: ModemLines,
     },
+    /// A node was connected to a CAN bus.
+    AddNode {
+        /// The node, by the interface whose bus it was connected to.
+        node: Arc<str>,
+    },
+    /// A node was taken off a CAN bus.
+    RemoveNode {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// A CAN interface was taken up.
+    CanUp {
+        /// The interface.
+        interface: Arc<str>,
+        /// Bits a second; a `vcan` has none.
+        bitrate: Option<u32>,
+    },
+    /// A CAN interface was taken down.
+    CanDown {
+        /// The interface.
+        interface: Arc<str>,
+    },
+    /// A frame went over a CAN bus, and somebody acknowledged it; or was written to a `vcan`.
+    CanFrame {
+        /// The interface or the node that sent it.
+        from: Arc<str>,
+        /// When it began on the bus; counted as [`Entry::time`].
+        start: Time,
+        /// The frame.
+        frame: Frame,
+    },
+    /// A frame on a CAN bus was destroyed, or nobody acknowledged it. What changes nothing, because the sender is
+    /// error-passive and alone, is not told.
+    CanError {
+        /// The interface or the node that found it out first.
+        station: Arc<str>,
+        /// The frame.
+        frame: Frame,
+        /// What was wrong.
+        error: BusError,
+    },
+    /// The controller of a CAN interface or a node is in another state.
+    CanState {
+        /// The interface or the node.
+        station: Arc<str>,
+        /// Its state now.
+        state: State,
+        /// Its error counters.
+        counters: ErrorCounters,
+    },
     /// The program said something: [`Stub::note`](crate::Stub::note).
     Note(String),
+}
+
+/// What is wrong with a frame on a CAN bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BusError {
+    /// Who sent it saw another bit than it sent.
+    Bit,
+    /// There were six equal bits.
+    Stuff,
+    /// A bit was as it never is there.
+    Form,
+    /// It had another checksum.
+    Crc,
+    /// Nobody acknowledged it.
+    NoAcknowledge,
+}
+
+/// `bit error`, `not acknowledged`.
+impl fmt::Display for BusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BusError::Bit => "bit error",
+            BusError::Stuff => "stuff error",
+            BusError::Form => "form error",
+            BusError::Crc => "wrong checksum",
+            BusError::NoAcknowledge => "not acknowledged",
+        })
+    }
 }
 
 /// How an I2C transaction ended.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use circuits_can::State;
 use circuits_gpio::Direction;
 use circuits_spi::ChipSelect;
 
@@ -144,6 +145,42 @@ impl fmt::Display for Action {
                     }
                 }
                 Ok(())
+            }
+            Action::AddNode { node } => write!(f, "{node}: plugged in"),
+            Action::RemoveNode { node } => write!(f, "{node}: unplugged"),
+            Action::CanUp {
+                interface,
+                bitrate: Some(bitrate),
+            } => write!(f, "{interface}: up at {bitrate} bit/s"),
+            Action::CanUp {
+                interface,
+                bitrate: None,
+            } => write!(f, "{interface}: up"),
+            Action::CanDown { interface } => write!(f, "{interface}: down"),
+            Action::CanFrame { from, frame, .. } => write!(f, "{from}: send {frame}"),
+            Action::CanError {
+                station,
+                frame,
+                error,
+            } => write!(f, "{station}: {error}: {frame}"),
+            Action::CanState {
+                station,
+                state,
+                counters,
+            } => {
+                let state = match state {
+                    State::ErrorActive => "error-active",
+                    State::ErrorWarning => "error-warning",
+                    State::ErrorPassive => "error-passive",
+                    State::BusOff => "bus-off",
+                    State::Stopped => "stopped",
+                    _ => "asleep",
+                };
+                let (sent, received) = (counters.transmit, counters.receive);
+                write!(
+                    f,
+                    "{station}: {state} (errors: {sent} sent, {received} received)"
+                )
             }
             Action::Note(text) => f.write_str(text),
         }

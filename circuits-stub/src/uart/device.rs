@@ -4,7 +4,7 @@ use std::time::Duration;
 use circuits_uart::{Config, ModemLines};
 use circuits_wait::Time;
 
-use super::attention::Attention;
+use super::Attention;
 
 /// A device on a serial line: what it is sent comes to it byte by byte, when the byte is over on the
 /// wire, and what it says goes over the wire at its own settings.

@@ -10,7 +10,6 @@
 //! A byte is there when its last stop bit is over. Where both ends are set up alike it is the one that was
 //! sent. Otherwise the receiver looks at the levels of the line at its own times, and has what it finds.
 
-mod attention;
 mod backend;
 mod burst;
 mod controller;
@@ -37,11 +36,11 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 
 use circuits_wait::Time;
 
-pub use self::attention::Attention;
 pub use self::controller::Controller;
 pub use self::device::{Device, Line};
 pub use self::fault::Fault;
 use self::wire::State;
+pub use crate::attention::Attention;
 use crate::stub::Board;
 use crate::time::{Agenda, Schedule};
 use crate::trace::Action;
@@ -137,7 +136,7 @@ impl Serial {
 
     /// Does what happens by itself. A thread that has wires already waits for no others: it may be a device
     /// on these lines that drives a pin, or one that they wait for. Whoever has them sees to it in the end.
-    fn act(&self, board: &Board) {
+    pub(crate) fn act(&self, board: &Board) {
         if !Turn::is_on() {
             return self.change(board, |_, _| ());
         }

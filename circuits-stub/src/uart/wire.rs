@@ -3,7 +3,7 @@
 use circuits_uart::{Interest, ModemLines};
 use circuits_wait::Time;
 
-use super::attention::Attention;
+use super::Attention;
 use super::device::{Device, Line, Said};
 use super::sender::{Sender, UnderWay, Way, What};
 use super::tty::{Attached, Peer, Tty};

@@ -3,8 +3,8 @@ use std::sync::Weak;
 
 use crate::stub::Board;
 
-/// What has the board ask a device anew when it does something by itself: for its handle, by which a test
-/// sets that while nothing goes over the line.
+/// What has the board ask a device on a serial line, or a node on a CAN bus, anew when it does something by itself: for
+/// its handle, by which a test sets that while nothing goes over the wires.
 ///
 /// It does not keep the board, so that a device on the board may have it. By default it is of no board.
 ///
@@ -68,14 +68,15 @@ pub struct Attention {
 }
 
 impl Attention {
-    pub(super) fn new(board: Weak<Board>) -> Attention {
+    pub(crate) fn new(board: Weak<Board>) -> Attention {
         Attention { board }
     }
 
-    /// Has the devices of the board asked now. Whoever calls it has not locked what a device locks.
+    /// Has the devices and nodes of the board asked now. Whoever calls it has not locked what one of them locks.
     pub fn draw(&self) {
         if let Some(board) = self.board.upgrade() {
             board.serial.act(&board);
+            board.can.act(&board);
         }
     }
 }
