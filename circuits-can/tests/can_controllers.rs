@@ -6,13 +6,13 @@
 //! not get rid of what it has to send.
 #![cfg(target_os = "linux")]
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use circuits_bench::block_on;
+use circuits_bench::{Unbound, block_on};
 use circuits_can::{
     Config, Error, ErrorCounters, ErrorKind, ErrorMask, Frame, Id, Interface, InterfaceConfig,
     Linux, Mode, Socket, State,
@@ -364,10 +364,32 @@ fn a_socket_outlives_a_new_bit_rate() {
     assert_eq!(one.read_frame(LONG).unwrap(), frame(1, b"slow"));
 }
 
+/// A controller that its driver gives up and gets back is another interface, without a bit rate.
 #[test]
 #[ignore = "needs two CAN controllers"]
-fn without_a_bit_rate_it_does_not_go_up() {
-    // The interfaces of this machine have one for good when they had one once: a name that is not there yet.
-    let error = Interface::open("can7").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+fn a_controller_goes_and_comes_back() {
+    let bus = bus();
+    let [zero, _] = bus.open(&Config::new());
+    let device = fs::canonicalize("/sys/class/net/can0/device").unwrap();
+    let device = device.file_name().unwrap().to_str().unwrap().to_owned();
+    let unbound = Unbound::new("pci/drivers/kvaser_pci", &device);
+    let error = zero
+        .iter()
+        .find_map(|received| match received.unwrap_err() {
+            error if error.kind() == ErrorKind::Down => None,
+            error => Some(error),
+        });
+    assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Removed));
+    let error = bus.zero.info().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Removed, "{error}");
+    drop(unbound);
+    let error = bus.zero.info().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Removed, "{error}");
+    let new = Interface::open("can0").unwrap();
+    let info = new.info().unwrap();
+    assert_eq!((info.bitrate, info.state), (None, Some(State::Stopped)));
+    let error = new.up().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let error = Socket::open("can0").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Down, "{error}");
 }

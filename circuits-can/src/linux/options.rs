@@ -58,10 +58,16 @@ pub(super) fn get(socket: &Raw) -> io::Result<Config> {
     let filters = filters[..length]
         .chunks_exact(2)
         .map(|filter| Filter::from_raw(filter[0], filter[1]));
+    let is_joined = number(CAN_RAW_JOIN_FILTERS)? != 0;
+    // An error frame would have to be let through by all filters, and is asked of none (`raw_rcv`).
+    let errors = match is_joined && filters.len() > 1 {
+        true => ErrorMask::NONE,
+        false => ErrorMask::from_bits(number(CAN_RAW_ERR_FILTER)?),
+    };
     Ok(Config::new()
         .filters(filters)
-        .join_filters(number(CAN_RAW_JOIN_FILTERS)? != 0)
-        .errors(ErrorMask::from_bits(number(CAN_RAW_ERR_FILTER)?))
+        .join_filters(is_joined)
+        .errors(errors)
         .loopback(number(CAN_RAW_LOOPBACK)? != 0)
         .own_messages(number(CAN_RAW_RECV_OWN_MSGS)? != 0)
         .fd(number(CAN_RAW_FD_FRAMES)? != 0)

@@ -80,9 +80,11 @@ pub(super) fn option(
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
-// SAFETY: both only compute.
-const CONTROL: usize = unsafe { libc::CMSG_SPACE(16) + libc::CMSG_SPACE(4) } as usize;
-const _: () = assert!(CONTROL <= size_of::<Control>());
+const _: () = {
+    // SAFETY: both only compute.
+    let needed = unsafe { libc::CMSG_SPACE(16) + libc::CMSG_SPACE(4) };
+    assert!(needed as usize <= size_of::<Control>());
+};
 
 /// Room for a frame as the kernel hands it out, and what it says of it.
 pub(super) struct Message {
@@ -188,7 +190,7 @@ pub(super) fn send(socket: &impl AsFd, frames: impl Iterator<Item = Wire>) -> io
     let mut wires = [const { MaybeUninit::<Wire>::uninit() }; BURST];
     let mut parts = [const { MaybeUninit::<libc::iovec>::uninit() }; BURST];
     let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BURST];
-    let mut count = 0;
+    let mut count: c_uint = 0;
     let rooms = wires.iter_mut().zip(&mut parts).zip(&mut headers);
     for (frame, ((wire, part), header)) in frames.zip(rooms) {
         let bytes = wire.write(frame).bytes();
@@ -204,11 +206,15 @@ pub(super) fn send(socket: &impl AsFd, frames: impl Iterator<Item = Wire>) -> io
     }
     let fd = socket.as_fd().as_raw_fd();
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    let first = headers.as_mut_ptr().cast();
+    let first: *mut libc::mmsghdr = headers.as_mut_ptr().cast();
+    // Not musl's sendmmsg, which is a call of the system for each: its structures are the kernel's if what it
+    // has between the fields is zero.
     // SAFETY: `count` headers were written, and each points to bytes of `wires`, which are there until
     // after this and are only read.
-    let sent = check(unsafe { libc::sendmmsg(fd, first, count as c_uint, flags as _) })?;
-    Ok(sent as usize)
+    match unsafe { libc::syscall(libc::SYS_sendmmsg, fd, first, count, flags) } {
+        ..0 => Err(io::Error::last_os_error()),
+        sent => Ok(sent as usize),
+    }
 }
 
 fn check(result: c_int) -> io::Result<c_int> {

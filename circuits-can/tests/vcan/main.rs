@@ -1,13 +1,20 @@
-//! Sockets on a virtual interface of the kernel's, where the contract cannot look.
+//! Sockets on virtual interfaces of the kernel's, where the contract does not look: how many system calls it
+//! takes, what exactly is lost, and what the kernel does in its own way.
 #![cfg(target_os = "linux")]
 
+mod cycles;
+mod ends;
+mod filters;
 mod frames;
+mod links;
 
+use std::process::Command;
 use std::time::Duration;
 
 use circuits_can::{Config, Frame, Id, Linux, Socket};
 
 const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(30);
 
 fn open(interface: &str) -> Socket {
     open_with(interface, &Config::new())
@@ -23,4 +30,25 @@ fn id(id: u16) -> Id {
 
 fn frame(number: u16, data: &[u8]) -> Frame {
     Frame::new(id(number), data).unwrap()
+}
+
+/// A frame that says which it is.
+fn numbered(number: u64) -> Frame {
+    frame((number % 0x800) as u16, &number.to_be_bytes())
+}
+
+#[track_caller]
+fn assert_silent(socket: &Socket) {
+    match socket.read(SHORT) {
+        Err(circuits_can::Error::TimedOut { .. }) => {}
+        other => panic!("there came more: {other:?}"),
+    }
+}
+
+fn ip(arguments: &str) {
+    let done = Command::new("ip")
+        .args(arguments.split(' '))
+        .status()
+        .unwrap();
+    assert!(done.success(), "ip {arguments}");
 }
