@@ -1,6 +1,6 @@
 //! Which frames come, by the kernel's rules.
 
-use circuits_can::{Config, ErrorFrame, ErrorMask, Filter, Frame, FrameError, Id};
+use circuits_can::{Config, ErrorFrame, ErrorMask, Filter, FrameError, Id};
 
 /// The frames of the tables: standard, remote, extended, extended and remote, CAN FD.
 const FRAMES: [&str; 6] = ["123#", "123#R", "00000123#", "00000123#R", "123##4", "124#"];
@@ -206,7 +206,7 @@ fn what_is_wrong_with_a_filter_is_told_with_its_place() {
 #[cfg(feature = "serde")]
 #[test]
 fn files_hold_texts() {
-    use circuits_can::AnyFrame;
+    use circuits_can::{AnyFrame, Frame};
 
     let text = r#"{"filters":["123:7FF","00000123~9FFFFFFF"],"errors":"bus_off|controller"}"#;
     let config: Config = serde_json::from_str(text).unwrap();

@@ -1,5 +1,7 @@
 //! What must hold for any bytes, and bytes to begin with: see the README.
 
+#[path = "../../../circuits-can/tests/invariants/mod.rs"]
+mod can;
 #[path = "../../../circuits-uart/tests/invariants/mod.rs"]
 mod framings;
 #[path = "../../../enumerate/tests/invariants/mod.rs"]
@@ -31,4 +33,14 @@ pub fn framing(bytes: &[u8]) {
 /// Any text of a recording.
 pub fn recording(bytes: &[u8]) {
     invariants::recording(bytes);
+}
+
+/// Any bytes that are to be a CAN frame as the kernel has it.
+pub fn can_frame(bytes: &[u8]) {
+    can::bytes(bytes);
+}
+
+/// Any log of CAN frames, and any text of one, of a filter or of a mask.
+pub fn can_log(bytes: &[u8]) {
+    can::log(bytes);
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use circuits_can::AnyFrame;
 use circuits_enumerate::{Recording, Uevent};
 
 use crate::framings::Chosen;
@@ -28,6 +29,17 @@ fn put_into(corpus: &Path, target: &str, recordings: &Path) -> io::Result<()> {
         number += 1;
         fs::write(corpus.join(format!("recorded-{number:03}")), bytes)
     };
+    if target == "can_log" {
+        put(LOG.join("\n").as_bytes())?;
+        // A line is enough to begin with, and short.
+        return LOG.into_iter().try_for_each(|line| put(line.as_bytes()));
+    }
+    if target == "can_frame" {
+        let frames = LOG.iter().flat_map(|line| line.split(' '));
+        return frames
+            .filter_map(|text| text.parse::<AnyFrame>().ok())
+            .try_for_each(|frame| put(frame.to_bytes(&mut [0; AnyFrame::SIZE])));
+    }
     if target == "framing" {
         return (0..6)
             .flat_map(|kind| (0..=0xf0).step_by(0x11).map(move |detail| [kind, detail]))
@@ -64,6 +76,26 @@ fn put_into(corpus: &Path, target: &str, recordings: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// CAN frames of each kind in a log, and what else is a text.
+const LOG: [&str; 16] = [
+    "(1436509052.249713) vcan0 044#2A366C2BBA",
+    "(1436509052.449846) vcan0 0F6#7ADFE07BD2 R",
+    "(1436509052.650004) vcan0 12345678#1122334455667788_B T",
+    "(0.5)  can0  123#R",
+    "(0.25) can0 123#R8_F",
+    "(1.000000001) can0 00000123#R5",
+    "(12.0) can1 5A1#11.2233.44556677.88",
+    "(12.1) can1 123##0",
+    "(12.2) can1 18FF0001##5112233445566778899AABBCC",
+    "(12.3) can1 20000040#0000000000000000",
+    "(12.4) can1 2000028C#00148C0A74008001 R",
+    "DROPCOUNT: dropped 5 CAN frames on 'can0' socket (total drops 7)",
+    "# a comment\r\n",
+    "x 123:7FF 12345678~DFFFFFFF 040000123:C00007FF",
+    "x bus_off|controller|0x400 none all",
+    "x 7FF 1FFFFFFF",
+];
 
 /// A few frames, as they go over the wire.
 fn frames(choice: [u8; 4]) -> Vec<u8> {

@@ -1,0 +1,7 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: circuits_fuzz::seed("can_log"), |bytes: &[u8]| {
+    circuits_fuzz::can_log(bytes);
+});
