@@ -166,7 +166,7 @@ pub(super) fn two_tasks_read_and_write_at_once(bench: Arc<dyn Bench>) {
 
 pub(super) fn a_future_waits_for_room(bench: Arc<dyn Bench>) {
     let (here, mut there) = (open(&*bench), open_other(&*bench));
-    let sent: Vec<_> = (0..500).map(numbered).collect();
+    let sent = super::waits::more_than_a_queue(&*bench);
     let expected = sent.clone();
     task_and(
         &bench,
