@@ -145,6 +145,7 @@ impl<T: AsFd + Send + Sync + Debug> Ready for Fd<T> {
                     return Poll::Ready(done);
                 }
             }
+            registration.listen(&self.io)?;
             if !registration.is_ready() {
                 return Poll::Pending;
             }

@@ -13,8 +13,10 @@ use super::fd::Direction;
 /// One thread in one `epoll_wait(2)` for all futures of the process, whatever executor runs them.
 /// It starts with the first future that has to wait and sleeps while nothing happens.
 ///
-/// Descriptors are edge-triggered and stay registered: a wake-up costs no system call here but the
-/// `epoll_wait` itself.
+/// A descriptor is listened to from the moment that somebody waits for it, until the next event
+/// (`EPOLLONESHOT`): that is a system call a wait, and nobody is woken for what nobody waits for. Edge-triggered
+/// ones cost no call, and wake this thread for all that comes while it is read anyway, which was a quarter of the time
+/// that reading a stream took, and a third of a round trip.
 static REACTOR: OnceLock<Reactor> = OnceLock::new();
 
 #[derive(Debug)]
@@ -42,10 +44,11 @@ pub(super) struct Registration {
     reactor: &'static Reactor,
     key: u64,
     slot: Arc<Mutex<Slot>>,
+    flags: epoll::EventFlags,
 }
 
 impl Registration {
-    /// Has `fd` watched for something to read, or for room to write.
+    /// Registers `fd`, for something to read or for room to write. It is not listened to yet.
     pub(super) fn new(fd: &impl AsFd, direction: Direction) -> io::Result<Registration> {
         let flags = match direction {
             Direction::Read => epoll::EventFlags::IN,
@@ -60,11 +63,16 @@ impl Registration {
             &reactor.epoll,
             fd,
             epoll::EventData::new_u64(key),
-            flags | epoll::EventFlags::ET,
+            epoll::EventFlags::ONESHOT,
         )?;
         slots.by_key.insert(key, slot.clone());
         drop(slots);
-        Ok(Registration { reactor, key, slot })
+        Ok(Registration {
+            reactor,
+            key,
+            slot,
+            flags: flags | epoll::EventFlags::ONESHOT,
+        })
     }
 
     /// Leaves `waker` to be woken at the next event. What came before no longer counts: call this
@@ -79,6 +87,16 @@ impl Registration {
         // To drop a waker may run a user's code, which must not be under the lock.
         drop(slot);
         drop(old);
+    }
+
+    /// Has the next event told: at once, if it is there already.
+    pub(super) fn listen(&self, fd: &impl AsFd) -> io::Result<()> {
+        Ok(epoll::modify(
+            &self.reactor.epoll,
+            fd,
+            epoll::EventData::new_u64(self.key),
+            self.flags,
+        )?)
     }
 
     /// Tells whether an event came since [`arm`](Registration::arm).
