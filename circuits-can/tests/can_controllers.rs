@@ -313,6 +313,11 @@ fn an_interface_is_set_up_as_a_whole() {
     let half = InterfaceConfig::new().bitrate(1_000_000);
     for refused in [
         half.clone().mode(Mode::Fd, true),
+        // Modes are the kernel's first step, and that one was taken.
+        InterfaceConfig::new()
+            .bitrate(7)
+            .mode(Mode::ListenOnly, true)
+            .mode(Mode::OneShot, false),
         half.data_bitrate(2_000_000),
     ] {
         let error = set(refused).unwrap_err();

@@ -76,3 +76,63 @@ impl Fate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanos: u64) -> Time {
+        Time::from_nanos(nanos)
+    }
+
+    #[track_caller]
+    fn assert_says(error: io::Error, number: i32) {
+        assert_eq!(error.raw_os_error(), Some(number), "{error}");
+    }
+
+    #[track_caller]
+    fn assert_waits(error: io::Error) {
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
+    }
+
+    #[test]
+    fn who_reads_is_told_once() {
+        let mut fate = Fate::default();
+        assert_waits(fate.end());
+        fate.goes_down(at(10));
+        assert_says(fate.end(), ENETDOWN);
+        assert_waits(fate.end());
+        // It is the same for who writes, as long as nothing is sent.
+        assert!(!fate.is_down(at(11)));
+        assert_waits(fate.end());
+        fate.lives(at(12));
+        assert!(fate.is_down(at(13)) && !fate.is_down(at(14)));
+        assert_says(fate.end(), ENETDOWN);
+        assert_waits(fate.end());
+        // The kernel says it to who reads only if it is so.
+        fate.goes_down(at(15));
+        assert_says(fate.end(), ENETDOWN);
+    }
+
+    #[test]
+    fn it_is_told_before_what_came_later() {
+        let mut fate = Fate::default();
+        fate.goes_down(at(10));
+        assert!(fate.due(at(9)).is_none());
+        fate.lives(at(12));
+        assert_says(fate.due(at(12)).unwrap(), ENETDOWN);
+        assert!(fate.due(at(13)).is_none());
+        assert_waits(fate.end());
+    }
+
+    #[test]
+    fn what_is_gone_is_gone() {
+        let mut fate = Fate::default();
+        fate.goes_down(at(10));
+        fate.goes();
+        fate.lives(at(11));
+        for _ in 0..3 {
+            assert_says(fate.end(), ENODEV);
+        }
+    }
+}

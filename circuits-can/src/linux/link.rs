@@ -60,35 +60,14 @@ impl Link for Interface {
     }
 
     fn configure(&self, config: &InterfaceConfig) -> io::Result<()> {
-        let timing = |bitrate, sample_point: Option<u32>| CanBitTiming {
-            bitrate,
-            sample_point: sample_point.unwrap_or(0),
-            ..CanBitTiming::default()
-        };
-        let mut modes = CanCtrlModes::default();
-        for (mode, on) in config.modes() {
-            modes.add(bit(*mode), *on);
-        }
-        let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        let wanted = InterfaceCanParams {
-            bit_timing: config
-                .bits_per_second()
-                .map(|rate| timing(rate, config.bit_sample_point())),
-            data_bit_timing: config
-                .data_bits_per_second()
-                .map(|rate| timing(rate, config.data_bit_sample_point())),
-            restart_ms: config.restart_time().map(millis),
-            ctrl_mode: (!config.modes().is_empty()).then_some(modes),
-            ..InterfaceCanParams::default()
-        };
         let before = netlink::find(self.index)?.can;
         if *config == InterfaceConfig::new() {
             return Ok(());
         }
-        self.set(&wanted).inspect_err(|_| {
+        self.set(&wanted(config)).inspect_err(|_| {
             // The kernel sets one after the other until it refuses one (`can_changelink`). What is told is what
             // was refused, not this.
-            let _ = self.set(&put_back(&wanted, &before));
+            let _ = self.set(&put_back(config, &before));
         })
     }
 
@@ -105,24 +84,62 @@ impl Link for Interface {
     }
 }
 
-/// Returns what of `before` may have been changed. A bit rate that there was not cannot be taken back.
-fn put_back(wanted: &InterfaceCanParams, before: &InterfaceCanParams) -> InterfaceCanParams {
-    // The kernel finds the rest anew.
-    let timing = |timing: CanBitTiming| CanBitTiming {
-        bitrate: timing.bitrate,
-        sample_point: timing.sample_point,
-        ..CanBitTiming::default()
-    };
-    let of = |before: Option<CanBitTiming>| before.map(timing);
+fn wanted(config: &InterfaceConfig) -> InterfaceCanParams {
+    let restart = config.restart_time().map(|time| time.as_millis());
     InterfaceCanParams {
-        bit_timing: wanted.bit_timing.and_then(|_| of(before.bit_timing)),
-        data_bit_timing: wanted
-            .data_bit_timing
-            .and_then(|_| of(before.data_bit_timing)),
-        restart_ms: wanted.restart_ms.and(before.restart_ms),
-        ctrl_mode: wanted.ctrl_mode.and(before.ctrl_mode),
+        bit_timing: config
+            .bits_per_second()
+            .map(|rate| timing(rate, config.bit_sample_point().unwrap_or(0))),
+        data_bit_timing: config
+            .data_bits_per_second()
+            .map(|rate| timing(rate, config.data_bit_sample_point().unwrap_or(0))),
+        restart_ms: restart.map(|millis| u32::try_from(millis).unwrap_or(u32::MAX)),
+        ctrl_mode: modes(config.modes().iter().copied()),
         ..InterfaceCanParams::default()
     }
+}
+
+/// Returns what of `before` may have been changed. A bit rate that there was not cannot be taken back.
+fn put_back(config: &InterfaceConfig, before: &InterfaceCanParams) -> InterfaceCanParams {
+    let wanted = wanted(config);
+    // The kernel finds the rest anew.
+    let again = |before: CanBitTiming| timing(before.bitrate, before.sample_point);
+    let was_on = |mode| before.ctrl_mode.is_some_and(|on| on.has_mode(bit(mode)));
+    let modes = modes(
+        config
+            .modes()
+            .iter()
+            .map(|(mode, _)| (*mode, was_on(*mode))),
+    );
+    InterfaceCanParams {
+        bit_timing: wanted.bit_timing.and(before.bit_timing).map(again),
+        data_bit_timing: wanted
+            .data_bit_timing
+            .and(before.data_bit_timing)
+            .map(again),
+        restart_ms: wanted.restart_ms.and(before.restart_ms),
+        ctrl_mode: modes,
+        ..InterfaceCanParams::default()
+    }
+}
+
+/// A bit rate, and where bits are sampled; 0: where the kernel finds it best.
+fn timing(bitrate: u32, sample_point: u32) -> CanBitTiming {
+    CanBitTiming {
+        bitrate,
+        sample_point,
+        ..CanBitTiming::default()
+    }
+}
+
+/// Modes to be set on or off, if there are any.
+fn modes(modes: impl Iterator<Item = (Mode, bool)>) -> Option<CanCtrlModes> {
+    let mut set = None;
+    for (mode, on) in modes {
+        set.get_or_insert_with(CanCtrlModes::default)
+            .add(bit(mode), on);
+    }
+    set
 }
 
 const MODES: [Mode; 9] = [

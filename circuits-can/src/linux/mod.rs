@@ -5,9 +5,11 @@
 //! not of the interface's queue, which is ten frames long, most often, and full first (`ENOBUFS`). So that is tried
 //! again while somebody waits, every 0.1 ms to 2 ms.
 
+mod clocks;
 mod cycle;
 mod fate;
 mod link;
+mod lost;
 mod netlink;
 mod options;
 mod raw;
@@ -28,6 +30,14 @@ use link::Interface;
 use socket::Socket;
 
 /// The CAN interfaces of a Linux machine.
+///
+/// Frames are stamped when the driver hands them to the kernel, on the clock of the day. Their time on the board's
+/// clock is by what the two are apart when they are read.
+///
+/// A frame that is written has a place in the interface's queue (`ip link set can0 txqueuelen 100`). What is in it
+/// when the interface goes down is dropped, and what is written in that moment the kernel takes and drops, too.
+///
+/// Error frames do not come where several filters must all let through: that is refused.
 #[derive(Clone, Debug, Default)]
 pub struct Linux {
     clock: Monotonic,

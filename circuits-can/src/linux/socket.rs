@@ -5,9 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use circuits_wait::{Fd, Monotonic, Periodic, Ready, Time};
 use rustix::net::{bind, sockopt};
-use rustix::time::{ClockId, clock_gettime};
 
+use super::clocks::Clocks;
 use super::fate::Fate;
+use super::lost::Lost;
 use super::options;
 use super::raw::Raw;
 use super::sys::{self, BURST, Message};
@@ -30,24 +31,8 @@ struct State {
     messages: Box<[Message; BURST]>,
     /// When the frame that was handed out last had come.
     last: Time,
-    /// How many frames had been lost then, modulo 2^32.
-    told: u32,
     lost: Lost,
     fate: Fate,
-}
-
-/// How many frames were lost, of which the kernel has the lower 32 bits.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lost(u64);
-
-impl Lost {
-    /// Takes what the kernel counts, which may be older than what is known.
-    fn advance(&mut self, count: u32) {
-        let more = count.wrapping_sub(self.0 as u32);
-        if more <= u32::MAX / 2 {
-            self.0 += u64::from(more);
-        }
-    }
 }
 
 impl Socket {
@@ -68,7 +53,6 @@ impl Socket {
             state: Mutex::new(State {
                 messages: Box::new([Message::EMPTY; BURST]),
                 last: Time::ZERO,
-                told: 0,
                 lost: Lost::default(),
                 fate: Fate::default(),
             }),
@@ -99,28 +83,23 @@ impl State {
         let clocks = Clocks::now();
         let mut taken = 0;
         for message in &self.messages[..count] {
-            let time = message
-                .stamp
-                .map_or(clocks.monotonic, |stamp| clocks.at(stamp));
-            let lost = message.dropped.wrapping_sub(self.told);
-            // What is no frame tells nobody of losses.
-            let (Some(content), Some(frame)) =
-                (wire::frame(message.bytes()), frames.get_mut(taken))
-            else {
+            let place = frames.get_mut(taken);
+            let (Some(content), Some(place)) = (wire::frame(message.bytes()), place) else {
+                // What is no frame tells nobody of losses.
                 continue;
             };
-            *frame = Received::new(content, time).after_loss(lost);
+            let time = clocks.at(message.stamp);
+            let lost = self.lost.tell(message.dropped);
+            *place = Received::new(content, time).after_loss(lost);
             if let Some(stamp) = message
                 .stamp
                 .and_then(|stamp| UNIX_EPOCH.checked_add(stamp))
             {
-                *frame = frame.at_system_time(stamp);
+                *place = place.at_system_time(stamp);
             }
             if message.is_local {
-                *frame = frame.looped_back(message.is_own);
+                *place = place.looped_back(message.is_own);
             }
-            self.told = message.dropped;
-            self.lost.advance(message.dropped);
             self.last = time;
             taken += 1;
         }
@@ -208,34 +187,8 @@ impl Handle for Socket {
         self.check()?;
         let mut counts = [0; 16];
         sys::option(self.raw(), libc::SOL_SOCKET, libc::SO_MEMINFO, &mut counts)?;
-        let mut state = self.state();
-        state.lost.advance(counts[libc::SK_MEMINFO_DROPS as usize]);
-        Ok(state.lost.0)
-    }
-}
-
-/// Two clocks at one moment.
-struct Clocks {
-    monotonic: Time,
-    /// What the clock of the day is ahead of the other one, in nanoseconds.
-    ahead: i128,
-}
-
-impl Clocks {
-    fn now() -> Clocks {
-        let monotonic = Time::monotonic();
-        let real = clock_gettime(ClockId::Realtime);
-        let real = i128::from(real.tv_sec) * 1_000_000_000 + i128::from(real.tv_nsec);
-        Clocks {
-            ahead: real - i128::from(monotonic.as_nanos()),
-            monotonic,
-        }
-    }
-
-    /// Returns what the monotonic clock said at a time of day, which was not later than now.
-    fn at(&self, stamp: Duration) -> Time {
-        let nanos = stamp.as_nanos() as i128 - self.ahead;
-        Time::from_nanos(u64::try_from(nanos).unwrap_or(0)).min(self.monotonic)
+        let drops = counts[libc::SK_MEMINFO_DROPS as usize];
+        Ok(self.state().lost.total(drops))
     }
 }
 
