@@ -62,7 +62,7 @@ struct Place {
 /// What a [`Replay`] has sent, and what not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[cfg_attr(feature = "serde", derive(::serde::Serialize, ::serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Summary {
     /// How many frames were taken over to be sent.
     pub written: u64,

@@ -296,7 +296,9 @@ fn the_smaller_one_goes_first() {
     let frames = order.map(|text| text.parse::<Frame>().unwrap());
     for pair in frames.windows(2) {
         assert!(pair[0].arbitration() < pair[1].arbitration(), "{pair:?}");
-        assert!(pair[0].id() <= pair[1].id(), "{pair:?}");
+        let (first, second) = (pair[0].id(), pair[1].id());
+        assert!(first <= second, "{pair:?}");
+        assert_eq!(first == second, first.cmp(&second).is_eq(), "{pair:?}");
     }
     let of = |text: &str| text.parse::<Frame>().unwrap().arbitration();
     assert_eq!(of("123##1AA"), of("123#"));

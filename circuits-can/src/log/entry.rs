@@ -125,6 +125,13 @@ impl FromStr for Entry {
     type Err = FrameError;
 
     fn from_str(text: &str) -> Result<Entry, FrameError> {
+        Entry::parse(text, None)
+    }
+}
+
+impl Entry {
+    /// Reads a line. The name of an interface that is as before takes no memory.
+    pub(super) fn parse(text: &str, before: Option<&Arc<str>>) -> Result<Entry, FrameError> {
         let mut cursor = Cursor::new(text);
         if cursor.take(b"(").is_none() {
             return Err(cursor.expected("( and a time"));
@@ -135,7 +142,7 @@ impl FromStr for Entry {
         }
 
         let mut words = Words { text, cursor };
-        let (_, interface) = words.next("the name of an interface")?;
+        let (_, name) = words.next("the name of an interface")?;
         let (begin, frame) = words.next("a frame")?;
         let content = frame.parse().map_err(|error| match error {
             FrameError::Text { position, expected } => expected_at(begin + position, expected),
@@ -150,7 +157,21 @@ impl FromStr for Entry {
         if let Ok((begin, _)) = words.next("") {
             return Err(expected_at(begin, "the end"));
         }
-        Ok(Entry::new(time, interface, content).in_direction(direction))
+        let interface = match before {
+            Some(before) if **before == *name => before.clone(),
+            _ => name.into(),
+        };
+        Ok(Entry {
+            time,
+            interface,
+            content,
+            direction,
+        })
+    }
+
+    /// Returns the name of the interface, to be shared.
+    pub(super) fn shared_interface(&self) -> &Arc<str> {
+        &self.interface
     }
 }
 

@@ -1,5 +1,6 @@
 use std::io::{self, BufRead};
 use std::iter::FusedIterator;
+use std::sync::Arc;
 
 use super::{Entry, Error};
 use crate::text::expected_at;
@@ -20,6 +21,8 @@ pub struct Reader<R> {
     line: u64,
     dropped: u64,
     buffer: Vec<u8>,
+    /// The interface of the entry before.
+    interface: Option<Arc<str>>,
     failed: bool,
 }
 
@@ -31,6 +34,7 @@ impl<R: BufRead> Reader<R> {
             line: 0,
             dropped: 0,
             buffer: Vec::new(),
+            interface: None,
             failed: false,
         }
     }
@@ -89,9 +93,12 @@ impl<R: BufRead> Reader<R> {
             return None;
         }
         let parsed = match std::str::from_utf8(line) {
-            Ok(line) => line.parse(),
+            Ok(line) => Entry::parse(line, self.interface.as_ref()),
             Err(error) => Err(expected_at(error.valid_up_to(), "UTF-8")),
         };
+        if let Ok(entry) = &parsed {
+            self.interface = Some(entry.shared_interface().clone());
+        }
         let line = self.line;
         Some(parsed.map_err(|source| Error::Line { line, source }))
     }

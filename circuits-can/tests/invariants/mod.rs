@@ -21,9 +21,11 @@ pub(crate) fn text(text: &str) {
         let (id, mask) = filter.to_raw();
         assert_eq!(Filter::from_raw(id, mask), filter);
         assert_eq!(text.contains('~'), id & 0x2000_0000 != 0);
-        if text.find([':', '~']) == Some(8) {
-            assert!(id >= 0x8000_0000);
-        }
+        let (told, told_mask) = text.split_once([':', '~']).expect("it is a filter");
+        let number = |text: &str| u32::from_str_radix(text, 16).expect("it has 32 bits");
+        let extended = if told.len() == 8 { 0x8000_0000 } else { 0 };
+        assert_eq!(id & !0x2000_0000, number(told) | extended);
+        assert_eq!(mask, number(told_mask) & !0x2000_0000);
     }
     parsed::<ErrorMask>(text);
     let any = parsed::<AnyFrame>(text);
