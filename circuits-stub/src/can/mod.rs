@@ -20,13 +20,14 @@
 //!
 //! `bits` is a frame on the wire, `timing` what rates there are; `station` is who is on a bus, a controller of an
 //! interface or a `node`, `bus` what goes over it, `report` and `fault` what goes wrong; `state` is all of it and what
-//! happens by itself; `socket`, `programs` and `cycle` are the kernel's side, and `backend` how programs come to it.
+//! happens by itself; `socket`, `programs`, `cycle` and `links` are the kernel's side, and `backend` how programs come to it.
 
 mod backend;
 mod bits;
 mod bus;
 mod cycle;
 mod fault;
+mod links;
 mod node;
 mod programs;
 mod report;
@@ -43,6 +44,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 
 use circuits_can::{Interface, InterfaceConfig};
+use circuits_enumerate::CanLink;
 use circuits_wait::Time;
 
 pub use self::fault::Fault;
@@ -161,9 +163,40 @@ impl Can {
         }
     }
 
-    /// An interface grows, if there is none of this name yet; says whether it did.
-    pub(crate) fn grow(&self, board: &Board, name: &str, is_virtual: bool) -> bool {
-        self.change(board, |state, now| state.add(name, is_virtual, now))
+    /// An interface grows, if there is none of this name yet, like one that is told of; returns its number then.
+    pub(crate) fn grow(
+        &self,
+        board: &Board,
+        name: &str,
+        is_virtual: bool,
+        like: Option<&CanLink>,
+    ) -> Option<u32> {
+        self.change(board, |state, now| {
+            let id = state.add(name, is_virtual, now)?;
+            if let Some(link) = like {
+                state.set_like(id, link);
+            }
+            Some(state.interfaces.get(&id)?.index)
+        })
+    }
+
+    /// An interface has another name.
+    pub(crate) fn rename(&self, board: &Board, name: &str, new: &str) {
+        self.change(board, |state, _| state.rename(name, new));
+    }
+
+    /// What route netlink says of all interfaces.
+    pub(crate) fn links(&self, board: &Board) -> Vec<CanLink> {
+        self.change(board, |state, _| state.links())
+    }
+
+    /// Connects a node to the bus of an interface.
+    pub(crate) fn attach(&self, board: &Board, name: &str, node: Box<dyn Node>) -> Result<Place> {
+        self.change(board, |state, now| {
+            let id = state.wired(name)?;
+            let node = state.attach(id, node, board, now);
+            node.map(Place).ok_or_else(|| no_interface(name))
+        })
     }
 
     /// An interface goes, if there is one of this name.
@@ -296,8 +329,9 @@ impl Stub {
 
     fn plug_interface(&self, name: &str, is_virtual: bool) {
         let board = self.board();
-        if board.can.grow(board, name, is_virtual) {
+        if let Some(index) = board.can.grow(board, name, is_virtual, None) {
             board.tell(|| Action::AddBus { bus: name.into() });
+            board.hotplug.can_came(board, name, index, is_virtual);
         }
     }
 
@@ -327,11 +361,7 @@ impl Stub {
     pub fn plug_can(&self, interface: &str, node: impl Node + 'static) -> Result<Place> {
         self.plug_can_interface(interface);
         let board = self.board();
-        board.can.change(board, |state, now| {
-            let id = state.wired(interface)?;
-            let node = state.attach(id, Box::new(node), board, now);
-            node.map(Place).ok_or_else(|| no_interface(interface))
-        })
+        board.can.attach(board, interface, Box::new(node))
     }
 
     /// Takes a node off its bus, and returns it, to be connected again; `None` if it is not there any more. What it
@@ -352,9 +382,10 @@ impl Stub {
     pub fn remove_can_interface(&self, name: &str) -> Result<()> {
         let board = self.board();
         match board.can.remove(board, name) {
-            true => Ok(()),
-            false => Err(no_interface(name)),
+            true => board.hotplug.node_went(board, name),
+            false => return Err(no_interface(name)),
         }
+        Ok(())
     }
 
     /// Cuts the wires of an interface: it is alone then, until they are [mended](Stub::mend_can).

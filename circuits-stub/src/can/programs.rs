@@ -6,9 +6,9 @@ use circuits_can::{Config, Frame, InterfaceConfig, InterfaceInfo, Mode};
 use circuits_wait::Time;
 
 use super::socket::Socket;
-use super::state::{INTEGRATION, State};
+use super::state::State;
 use super::station::{Pending, Settings};
-use super::timing::{CLOCK, DATA, NOMINAL, Timing};
+use super::timing::{DATA, NOMINAL, Timing};
 use super::{EBUSY, EINVAL, ENETDOWN, ENODEV, EOPNOTSUPP, errno};
 use crate::stub::Board;
 use crate::time::Signal;
@@ -129,8 +129,8 @@ impl State {
         };
         info.state = Some(one.state());
         info.error_counters = Some(one.counters);
-        info.clock = Some(CLOCK);
         if let Some(settings) = one.settings() {
+            info.clock = Some(settings.clock);
             info.bitrate = settings.timing.map(|timing| timing.bitrate);
             info.sample_point = settings.timing.map(|timing| timing.sample_point);
             info.data_bitrate = settings.data.map(|timing| timing.bitrate);
@@ -200,14 +200,14 @@ impl State {
                 socket.went_down();
             }
         }
-        let bit = self.rates_of(id).nominal(1);
+        let joins = self.joins(id, now);
         if let Some(one) = self.stations.get_mut(&id) {
             one.is_on = up;
             one.is_off = false;
             one.counters = Default::default();
             one.queue.clear();
             one.is_last_try = false;
-            one.joins = now + bit * INTEGRATION;
+            one.joins = joins;
             if let Some(settings) = one.settings_mut() {
                 settings.restarts = None;
             }
@@ -261,6 +261,7 @@ fn grant(before: &Settings, config: &InterfaceConfig) -> io::Result<Settings> {
     if let Some(bitrate) = nominal {
         granted.timing = Some(Timing::nearest(
             &NOMINAL,
+            before.clock,
             bitrate,
             config.bit_sample_point(),
         )?);
@@ -268,6 +269,7 @@ fn grant(before: &Settings, config: &InterfaceConfig) -> io::Result<Settings> {
     if let Some(bitrate) = data {
         granted.data = Some(Timing::nearest(
             &DATA,
+            before.clock,
             bitrate,
             config.data_bit_sample_point(),
         )?);

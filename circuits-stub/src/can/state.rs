@@ -21,12 +21,14 @@ use crate::trace::Action;
 
 /// How many recessive bits a controller wants to see before it takes part: after it was taken up, and after it was
 /// bus-off.
-pub(super) const INTEGRATION: u32 = 11;
+const INTEGRATION: u32 = 11;
 pub(super) const RECOVERY: u32 = 128 * 11;
 
 /// All by numbers of their own, which are never used again. That of an interface and of its controller is the same.
 pub(super) struct State {
     made: u64,
+    /// The number of the last interface, as the kernel counts them: its first one is `lo`.
+    index: u32,
     pub(super) interfaces: BTreeMap<u64, Interface>,
     pub(super) stations: BTreeMap<u64, Station>,
     pub(super) buses: BTreeMap<u64, Bus>,
@@ -39,6 +41,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Interface {
     pub(super) name: Arc<str>,
+    /// `ifindex`.
+    pub(super) index: u32,
     /// It has no controller: it is a `vcan`.
     pub(super) is_virtual: bool,
     pub(super) is_up: bool,
@@ -68,6 +72,7 @@ impl State {
     pub(super) fn new(attention: Attention) -> State {
         State {
             made: 0,
+            index: 1,
             interfaces: BTreeMap::new(),
             stations: BTreeMap::new(),
             buses: BTreeMap::new(),
@@ -89,12 +94,12 @@ impl State {
         Some(*id)
     }
 
-    /// Adds an interface, if there is none of this name; says whether it did. With a controller it is up, on a bus of
-    /// its own.
-    pub(super) fn add(&mut self, name: &str, is_virtual: bool, now: Time) -> bool {
+    /// Adds an interface, if there is none of this name. With a controller it is up, on a bus of its own.
+    pub(super) fn add(&mut self, name: &str, is_virtual: bool, now: Time) -> Option<u64> {
         if self.find(name).is_some() {
-            return false;
+            return None;
         }
+        self.index = self.index.wrapping_add(1);
         let id = self.number();
         let name: Arc<str> = name.into();
         if !is_virtual {
@@ -105,11 +110,24 @@ impl State {
         }
         let interface = Interface {
             name,
+            index: self.index,
             is_virtual,
             is_up: true,
         };
         self.interfaces.insert(id, interface);
-        true
+        Some(id)
+    }
+
+    pub(super) fn rename(&mut self, name: &str, new: &str) {
+        let (Some(id), None) = (self.find(name), self.find(new)) else {
+            return;
+        };
+        if let Some(interface) = self.interfaces.get_mut(&id) {
+            interface.name = new.into();
+        }
+        if let Some(one) = self.stations.get_mut(&id) {
+            one.name = new.into();
+        }
     }
 
     pub(super) fn add_bus(&mut self, now: Time) -> u64 {
@@ -215,14 +233,27 @@ impl State {
             return;
         }
         self.leave(id, board, now);
-        let bit = self.rates_of(id).nominal(1);
-        self.resume(bus, now);
         if let Some(one) = self.stations.get_mut(&id) {
             one.bus = bus;
-            // It waits until the bus has been free for as long.
-            one.joins = one.joins.max(now + bit * INTEGRATION);
+        }
+        let joins = self.joins(id, now);
+        if let Some(one) = self.stations.get_mut(&id) {
+            one.joins = one.joins.max(joins);
         }
         self.tidy();
+    }
+
+    /// When one takes part that comes to its bus now: a while after what is on it, or at once if nothing is.
+    pub(super) fn joins(&mut self, id: u64, now: Time) -> Time {
+        let wait = self.rates_of(id).nominal(INTEGRATION);
+        let Some(bus) = self.stations.get(&id).map(|one| one.bus) else {
+            return now;
+        };
+        self.resume(bus, now);
+        match self.buses.get(&bus).map(|bus| bus.phase) {
+            Some(Phase::Free { from }) if from <= now => now,
+            _ => now + wait,
+        }
     }
 
     /// Forgets buses that nobody is on.

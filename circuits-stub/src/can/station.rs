@@ -10,7 +10,7 @@ use circuits_wait::Time;
 use super::bits::Rates;
 use super::fault::Fault;
 use super::node::{Controller, Node};
-use super::timing::{NOMINAL, Timing};
+use super::timing::{CLOCK, NOMINAL, Timing};
 
 /// The bit rate of an interface that nobody has set up, and of a bus without any.
 pub(super) const BITRATE: u32 = 500_000;
@@ -56,6 +56,8 @@ pub(super) enum Owner {
 /// How the controller of an interface is set up.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    /// What its bit rates are made of, in hertz.
+    pub(super) clock: u32,
     pub(super) timing: Option<Timing>,
     pub(super) data: Option<Timing>,
     pub(super) modes: Vec<Mode>,
@@ -91,7 +93,8 @@ impl Settings {
     /// As nobody would have to set it up.
     pub(super) fn new() -> Settings {
         Settings {
-            timing: Timing::nearest(&NOMINAL, BITRATE, None).ok(),
+            clock: CLOCK,
+            timing: Timing::nearest(&NOMINAL, CLOCK, BITRATE, None).ok(),
             data: None,
             modes: Vec::new(),
             restart_after: None,

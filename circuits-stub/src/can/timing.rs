@@ -4,7 +4,7 @@ use std::io;
 
 use super::{EINVAL, errno};
 
-/// The clock of the controllers here, in hertz: that of an MCP2518FD on most boards.
+/// The clock of a controller, in hertz, if nobody says otherwise: that of an MCP2518FD on most boards.
 pub(super) const CLOCK: u32 = 40_000_000;
 
 /// A bit: how many of them there are a second, and where in it it is sampled, in thousandths.
@@ -49,6 +49,7 @@ impl Timing {
     /// `EINVAL`: none is near.
     pub(super) fn nearest(
         limits: &Limits,
+        clock: u32,
         bitrate: u32,
         sample_point: Option<u32>,
     ) -> io::Result<Timing> {
@@ -64,12 +65,12 @@ impl Timing {
         let mut best: Option<(u32, u32, Timing)> = None;
         // As long as can be, for that has the finest quanta.
         for quanta in (least + 1..=most + 1).rev() {
-            let prescaler = u64::from(CLOCK) / (u64::from(quanta) * u64::from(bitrate.max(1)));
+            let prescaler = u64::from(clock) / (u64::from(quanta) * u64::from(bitrate.max(1)));
             for prescaler in [prescaler + 1, prescaler] {
                 if !(1..=u64::from(limits.prescaler)).contains(&prescaler) {
                     continue;
                 }
-                let rate = CLOCK / (prescaler as u32 * quanta);
+                let rate = clock / (prescaler as u32 * quanta);
                 let Some(point) = limits.sample(quanta, wanted) else {
                     continue;
                 };
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     fn nominal(bitrate: u32, sample_point: Option<u32>) -> Option<(u32, u32)> {
-        let timing = Timing::nearest(&NOMINAL, bitrate, sample_point).ok()?;
+        let timing = Timing::nearest(&NOMINAL, CLOCK, bitrate, sample_point).ok()?;
         Some((timing.bitrate, timing.sample_point))
     }
 
@@ -131,7 +132,11 @@ mod tests {
         assert_eq!(nominal(500_000, None), Some((500_000, 875)));
         assert_eq!(nominal(1_000_000, None), Some((1_000_000, 750)));
         assert_eq!(nominal(500_000, Some(800)), Some((500_000, 800)));
-        let data = |bitrate| Timing::nearest(&DATA, bitrate, None).unwrap().bitrate;
+        let data = |bitrate| {
+            Timing::nearest(&DATA, CLOCK, bitrate, None)
+                .unwrap()
+                .bitrate
+        };
         for bitrate in [1_000_000, 2_000_000, 4_000_000, 5_000_000, 8_000_000] {
             assert_eq!(data(bitrate), bitrate);
         }
@@ -145,6 +150,6 @@ mod tests {
             assert_eq!(nominal(bitrate, None), None, "{bitrate}");
         }
         assert!(nominal(406, None).is_some(), "the slowest that there is");
-        assert!(Timing::nearest(&DATA, 14_500_000, None).is_err());
+        assert!(Timing::nearest(&DATA, CLOCK, 14_500_000, None).is_err());
     }
 }

@@ -1,10 +1,11 @@
 //! The board as a backend of circuits-enumerate.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use circuits_enumerate::{Backend, Listener, Node, Tree, Uevent};
+use circuits_enumerate::{Backend, CanLink, Listener, Node, Tree, Uevent};
 use circuits_wait::{Clock, Ready};
 
 use super::Listening;
@@ -18,7 +19,9 @@ impl Backend for Stub {
     }
 
     fn tree(&self) -> Arc<dyn Tree> {
-        Arc::new(self.board().hotplug.tree.clone())
+        Arc::new(StubTree {
+            board: self.board().clone(),
+        })
     }
 
     fn listen(&self) -> io::Result<Box<dyn Listener>> {
@@ -55,6 +58,36 @@ impl Backend for Stub {
             path: path.into(),
             bell,
         }))
+    }
+}
+
+/// `/sys` as it is, and what route netlink says of the CAN interfaces of the board.
+#[derive(Debug)]
+struct StubTree {
+    board: Arc<Board>,
+}
+
+impl Tree for StubTree {
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+        self.board.hotplug.tree.read(file)
+    }
+
+    fn read_link(&self, link: &Path) -> io::Result<PathBuf> {
+        self.board.hotplug.tree.read_link(link)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        self.board.hotplug.tree.list(folder)
+    }
+
+    fn can_links(&self) -> io::Result<Vec<CanLink>> {
+        let mut links = self.board.can.links(&self.board);
+        let recorded = self.board.hotplug.tree.can_links()?;
+        let is_new = |link: &CanLink| !links.iter().any(|other| other.name == link.name);
+        let recorded: Vec<_> = recorded.into_iter().filter(is_new).collect();
+        links.extend(recorded);
+        links.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(links)
     }
 }
 

@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use circuits_enumerate::{Action, Datagram, Devices, Frames, Step, Uevent};
+use circuits_enumerate::{Action, Datagram, Devices, Frames, Step, Tree, Uevent};
 
+use super::plug::CAN;
 use super::{Hotplug, Node, Recorded, State};
 use crate::gpio::GrownLine;
 use crate::stub::Board;
@@ -24,9 +25,10 @@ impl Stub {
     /// board, and programs that watch it are told. The marks of a feed are taken, too: see
     /// [`Datagram`].
     ///
-    /// GPIO chips, I2C buses, nodes of SPI controllers and serial ports grow by it, as a
+    /// GPIO chips, I2C buses, nodes of SPI controllers, serial ports and CAN interfaces grow by it, as a
     /// [profile](Stub::profile) says: without one nothing is on a bus or at the other end of a port, and a
-    /// chip cannot be opened. Other devices are there to be listed.
+    /// chip cannot be opened. Other devices are there to be listed. A CAN interface is up, as
+    /// [`can_interface`](Stub::can_interface) has it, if no recording says otherwise.
     ///
     /// # Errors
     /// [`Error::NoUevent`](crate::Error::NoUevent), and nothing was done.
@@ -157,16 +159,30 @@ impl Hotplug {
                 .iter()
                 .filter(|(_, node)| node.devpath.starts_with(event.devpath()));
             let names = below.filter_map(|(node, _)| node.file_name()?.to_str());
-            let names: Vec<String> = names.map(str::to_owned).collect();
+            let mut names: Vec<String> = names.map(str::to_owned).collect();
+            state.interfaces.retain(|name, path| {
+                let is_below = path.starts_with(event.devpath());
+                if is_below {
+                    names.push(name.clone());
+                }
+                !is_below
+            });
             for name in &names {
                 state.plugged.remove(name);
                 state.recorded.remove(name);
             }
             drop(state);
             for name in names {
+                self.tree.remove_can_link(&name);
                 remove(board, &name);
             }
             return;
+        }
+        if event
+            .subsystem()
+            .is_some_and(|subsystem| subsystem == "net")
+        {
+            return self.shape_interface(board, event);
         }
         let (Some(subsystem), Some(name)) = (event.subsystem(), event.field("DEVNAME")) else {
             return;
@@ -194,6 +210,68 @@ impl Hotplug {
             self.grow_node(board, event.devpath(), name);
         } else if subsystem == "tty" {
             self.grow_port(board, event.devpath(), name);
+        }
+    }
+
+    /// A network interface came or has another name.
+    fn shape_interface(&self, board: &Board, event: &Uevent) {
+        let Some(name) = event.field("INTERFACE").and_then(|name| name.to_str()) else {
+            return;
+        };
+        let path = event.devpath();
+        let mut state = self.lock();
+        let from = event.field("DEVPATH_OLD").map(Path::new);
+        let mut known = state.interfaces.iter();
+        let old = known.find(|(_, known)| Some(known.as_path()) == from);
+        if let Some(old) = old.map(|(old, _)| old.clone()) {
+            state.interfaces.remove(&old);
+            state.interfaces.insert(name.into(), path.into());
+            drop(state);
+            return board.can.rename(board, &old, name);
+        }
+        // Of one name there is one: what had it is gone, though nobody has told so.
+        let is_elsewhere = state
+            .interfaces
+            .get(name)
+            .is_some_and(|known| known != path);
+        drop(state);
+        if is_elsewhere {
+            remove(board, name);
+        }
+        self.grow_interface(board, path, name);
+    }
+
+    /// Only those of CAN grow. What kind it is a uevent does not say, but its name does, most often.
+    fn grow_interface(&self, board: &Board, path: &Path, name: &str) {
+        let file = Path::new("/sys").join(path.strip_prefix("/").unwrap_or(path));
+        let file = file.join("type");
+        let is_can = match self.tree.read(&file) {
+            Ok(kind) => kind == CAN.as_bytes(),
+            Err(_) => ["can", "vcan", "slcan"].iter().any(|kind| {
+                let number = name.strip_prefix(kind).unwrap_or_default();
+                number.parse::<u32>().is_ok()
+            }),
+        };
+        if !is_can {
+            return;
+        }
+        let links = self.tree.can_links().unwrap_or_default();
+        let like = links.iter().find(|link| link.name == name);
+        let kind = like.and_then(|link| link.kind.as_deref());
+        let is_virtual = match kind {
+            Some(kind) => kind != "can",
+            None => path.starts_with("/devices/virtual") && !name.starts_with("slcan"),
+        };
+        if board.can.grow(board, name, is_virtual, like).is_none() {
+            return;
+        }
+        self.tree.file(file, CAN);
+        self.lock().interfaces.insert(name.into(), path.into());
+        board.tell(|| crate::trace::Action::AddBus { bus: name.into() });
+        if let Some(node) = self.profile_of(path).and_then(|profile| profile.on_bus()) {
+            if let Err(error) = board.can.attach(board, name, node) {
+                board.tell(|| crate::trace::Action::Note(error.to_string()));
+            }
         }
     }
 
@@ -264,7 +342,8 @@ fn remove(board: &Board, node: &str) {
     let _ = board.lines.remove(board, node)
         || board.buses.remove(board, node)
         || board.controllers.remove(board, node)
-        || board.serial.remove(board, node);
+        || board.serial.remove(board, node)
+        || board.can.remove(board, node);
 }
 
 /// Something has another path now, and so has what is below it.

@@ -41,6 +41,8 @@ struct State {
     listening: Vec<Listening>,
     queue: usize,
     nodes: BTreeMap<PathBuf, Node>,
+    /// The CAN interfaces that came by uevents, by their names, and where they are.
+    interfaces: BTreeMap<String, PathBuf>,
     /// Whoever waits for nodes.
     waiting: Vec<Weak<Signal>>,
     /// How long after a node came programs may open it.

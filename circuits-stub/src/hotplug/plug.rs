@@ -11,6 +11,9 @@ use super::Hotplug;
 use crate::Stub;
 use crate::stub::Board;
 
+/// ARPHRD_CAN, include/uapi/linux/if_arp.h.
+pub(super) const CAN: &str = "280\n";
+
 impl Hotplug {
     /// A GPIO chip was put there.
     pub(crate) fn chip_came(&self, board: &Board, name: &str, label: &str, lines: usize) {
@@ -136,6 +139,39 @@ impl Hotplug {
         );
     }
 
+    /// A CAN interface was put there, which has this number.
+    pub(crate) fn can_came(&self, board: &Board, name: &str, index: u32, is_virtual: bool) {
+        let index = index.to_string();
+        let of = |parent: &str| {
+            let device = format!("{parent}/net/{name}");
+            self.tree.file(format!("/sys{device}/type"), CAN);
+            let number = format!("{index}\n");
+            self.tree.file(format!("/sys{device}/ifindex"), number);
+            let queue = |queue| {
+                let path = format!("{device}/queues/{queue}");
+                uevent(Action::Add, &path, "queues")
+            };
+            // The kernel tells of the queues before the interface (`netdev_register_kobject`).
+            let add = uevent(Action::Add, &device, "net")
+                .with("INTERFACE", name)
+                .with("IFINDEX", &index);
+            vec![queue("rx-0"), queue("tx-0"), add]
+        };
+        if is_virtual {
+            return self.came(board, name, of("/devices/virtual"));
+        }
+        let (driver, alias) = ("can-stub", "platform:can-stub");
+        let parent = self.free_platform_device(driver);
+        let mut events = vec![uevent(Action::Add, &parent, "platform").with("MODALIAS", alias)];
+        events.extend(of(&parent));
+        events.push(
+            uevent(Action::Bind, &parent, "platform")
+                .with("DRIVER", driver)
+                .with("MODALIAS", alias),
+        );
+        self.came(board, name, events);
+    }
+
     fn is_new(&self, path: &str) -> bool {
         let uevent = format!("/sys{path}/uevent");
         self.tree.read(Path::new(&uevent)).is_err()
@@ -211,11 +247,16 @@ impl Hotplug {
         let plugged = state.plugged.remove(name);
         let node = state.nodes.get(&Path::new("/dev").join(name));
         let devpath = node.map(|node| node.devpath.clone());
+        let interface = state.interfaces.remove(name);
         drop(state);
         if let Some(events) = plugged {
             for event in events.iter().rev() {
                 self.happen(board, undone(event));
             }
+        } else if let Some(devpath) = interface {
+            let went = uevent(Action::Remove, &devpath.to_string_lossy(), "net");
+            self.tree.remove_can_link(name);
+            self.happen(board, went.with("INTERFACE", name));
         } else if let Some(devpath) = devpath {
             // It came by a uevent, which told of this device alone.
             let subsystem = match name {

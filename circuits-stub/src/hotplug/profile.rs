@@ -5,7 +5,7 @@ use circuits_enumerate::{Device, Devices, Filter};
 use circuits_i2c::Address;
 
 use crate::gpio::GrownLine;
-use crate::{i2c, spi, uart};
+use crate::{can, i2c, spi, uart};
 
 /// What a device of some kind grows into when a uevent tells the virtual board that it came: the
 /// kernel says that there is a chip, and not what is on it.
@@ -34,10 +34,13 @@ pub struct Profile {
     selected: Option<MakeSelected>,
     /// What is at the other end of its line.
     on_line: Option<MakeOnLine>,
+    /// What is on its CAN bus.
+    on_bus: Option<MakeOnBus>,
 }
 
 type MakeDevice = Arc<dyn Fn() -> Box<dyn i2c::Device> + Send + Sync>;
 type MakeSelected = Arc<dyn Fn() -> Box<dyn spi::Device> + Send + Sync>;
+type MakeOnBus = Arc<dyn Fn() -> Box<dyn can::Node> + Send + Sync>;
 type MakeOnLine = Arc<dyn Fn() -> Box<dyn uart::Device> + Send + Sync>;
 
 impl Profile {
@@ -50,6 +53,7 @@ impl Profile {
             devices: Vec::new(),
             selected: None,
             on_line: None,
+            on_bus: None,
         }
     }
 
@@ -93,6 +97,15 @@ impl Profile {
         self
     }
 
+    /// On the bus of its CAN interface is a node, which is made each time that the interface comes.
+    pub fn can_node<N: can::Node + 'static>(
+        mut self,
+        make: impl Fn() -> N + Send + Sync + 'static,
+    ) -> Profile {
+        self.on_bus = Some(Arc::new(move || Box::new(make())));
+        self
+    }
+
     pub(super) fn fits(&self, device: &Device, devices: &Devices) -> bool {
         let mut above = devices.above(device.path());
         self.filter.matches(device) || above.any(|device| self.filter.matches(device))
@@ -115,6 +128,10 @@ impl Profile {
 
     pub(super) fn selected(&self) -> Option<Box<dyn spi::Device>> {
         self.selected.as_ref().map(|make| make())
+    }
+
+    pub(super) fn on_bus(&self) -> Option<Box<dyn can::Node>> {
+        self.on_bus.as_ref().map(|make| make())
     }
 
     pub(super) fn on_line(&self) -> Option<Box<dyn uart::Device>> {
