@@ -4,10 +4,9 @@ use std::time::Duration;
 use rustix::net::{SendFlags, connect, send};
 
 use super::raw::Raw;
-use super::wire::Wire;
 use super::{netlink, sys};
 use crate::error::{EINVAL, ENETDOWN, ENODEV};
-use crate::{CycleConfig, Cyclic, Frame};
+use crate::{AnyFrame, CycleConfig, Cyclic, Frame};
 
 // include/uapi/linux/can/bcm.h
 const TX_SETUP: u32 = 1;
@@ -85,7 +84,7 @@ impl Cycle {
         let flags = if self.is_fd { CAN_FD_FRAME } else { 0 };
         head.write(&mut message, flags, frames.len() as u32, long());
         for frame in frames {
-            message.extend(Wire::new(frame).bytes());
+            message.extend(frame.to_bytes(&mut [0; AnyFrame::SIZE]));
         }
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         match send(&self.socket, &message, flags) {

@@ -15,7 +15,7 @@ mod options;
 mod raw;
 mod socket;
 mod sys;
-mod wire;
+mod taken;
 
 use std::fs;
 use std::io;

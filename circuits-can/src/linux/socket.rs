@@ -12,7 +12,7 @@ use super::lost::Lost;
 use super::options;
 use super::raw::Raw;
 use super::sys::{self, BURST, Message};
-use super::wire::{self, Wire};
+use super::taken::taken;
 use crate::error::{ENETDOWN, ENODEV, ENXIO};
 use crate::{Config, Frame, Handle, Interest, Received};
 
@@ -25,6 +25,8 @@ pub(super) struct Socket {
     /// How many bytes the system gives the buffer by itself.
     buffer: u32,
     state: Mutex<State>,
+    /// Apart: who writes does not wait for who reads.
+    fate: Mutex<Fate>,
 }
 
 struct State {
@@ -32,7 +34,6 @@ struct State {
     /// When the frame that was handed out last had come.
     last: Time,
     lost: Lost,
-    fate: Fate,
 }
 
 impl Socket {
@@ -54,8 +55,8 @@ impl Socket {
                 messages: Box::new([Message::EMPTY; BURST]),
                 last: Time::ZERO,
                 lost: Lost::default(),
-                fate: Fate::default(),
             }),
+            fate: Mutex::default(),
         })
     }
 
@@ -66,6 +67,11 @@ impl Socket {
     /// Nothing of a user's runs under this lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Nor under this one, which is taken after it.
+    fn fate(&self) -> MutexGuard<'_, Fate> {
+        self.fate.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Options can be read and set for ever: only here is it told that there is no interface any more.
@@ -81,10 +87,10 @@ impl State {
     /// Takes what the kernel has handed out, and returns how many frames that is.
     fn take(&mut self, count: usize, frames: &mut [Received]) -> usize {
         let clocks = Clocks::now();
-        let mut taken = 0;
+        let mut filled = 0;
         for message in &self.messages[..count] {
-            let place = frames.get_mut(taken);
-            let (Some(content), Some(place)) = (wire::frame(message.bytes()), place) else {
+            let place = frames.get_mut(filled);
+            let (Some(content), Some(place)) = (taken(message.bytes()), place) else {
                 // What is no frame tells nobody of losses.
                 continue;
             };
@@ -101,10 +107,9 @@ impl State {
                 *place = place.looped_back(message.is_own);
             }
             self.last = time;
-            taken += 1;
+            filled += 1;
         }
-        self.fate.lives(self.last);
-        taken
+        filled
     }
 }
 
@@ -114,8 +119,7 @@ impl Handle for Socket {
             return Ok(0);
         }
         let mut state = self.state();
-        let last = state.last;
-        if let Some(error) = state.fate.due(last) {
+        if let Some(error) = self.fate().due(state.last) {
             return Err(error);
         }
         let most = frames.len().min(BURST);
@@ -123,13 +127,18 @@ impl Handle for Socket {
             match sys::receive(self.raw(), &mut state.messages[..most]) {
                 Ok(count) => match state.take(count, frames) {
                     0 => {}
-                    taken => return Ok(taken),
+                    taken => {
+                        self.fate().lives(state.last);
+                        return Ok(taken);
+                    }
                 },
                 Err(error) => match error.raw_os_error() {
                     // There may be frames that came before.
-                    Some(ENETDOWN) => state.fate.goes_down(Time::monotonic()),
-                    Some(ENODEV) => state.fate.goes(),
-                    _ if error.kind() == io::ErrorKind::WouldBlock => return Err(state.fate.end()),
+                    Some(ENETDOWN) => self.fate().goes_down(Time::monotonic()),
+                    Some(ENODEV) => self.fate().goes(),
+                    _ if error.kind() == io::ErrorKind::WouldBlock => {
+                        return Err(self.fate().end());
+                    }
                     _ if error.kind() == io::ErrorKind::Interrupted => {}
                     _ => return Err(error),
                 },
@@ -141,9 +150,10 @@ impl Handle for Socket {
         if frames.is_empty() {
             return Ok(0);
         }
-        let error = match sys::send(self.raw(), frames.iter().map(Wire::new)) {
+        let now = Time::monotonic();
+        let error = match sys::send(self.raw(), frames) {
             Ok(count) => {
-                self.state().fate.lives(Time::monotonic());
+                self.fate().lives(now);
                 return Ok(count);
             }
             Err(error) => error,
@@ -152,7 +162,7 @@ impl Handle for Socket {
             Some(libc::ENOBUFS) => Err(io::ErrorKind::WouldBlock.into()),
             Some(ENXIO) => Err(io::Error::from_raw_os_error(ENODEV)),
             Some(ENETDOWN) => {
-                let is_new = self.state().fate.is_down(Time::monotonic());
+                let is_new = self.fate().is_down(Time::monotonic());
                 if is_new {
                     self.input.wake();
                 }
@@ -197,7 +207,6 @@ impl Debug for State {
         f.debug_struct("State")
             .field("last", &self.last)
             .field("lost", &self.lost)
-            .field("fate", &self.fate)
             .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::net::addr::{SocketAddrArg, SocketAddrLen, SocketAddrOpaque};
 
-use super::wire::Wire;
+use crate::{AnyFrame, Frame};
 
 /// How many frames one call moves at most.
 pub(super) const BURST: usize = 64;
@@ -88,7 +88,7 @@ const _: () = {
 
 /// Room for a frame as the kernel hands it out, and what it says of it.
 pub(super) struct Message {
-    bytes: [u8; 72],
+    bytes: [u8; AnyFrame::SIZE],
     length: usize,
     /// It was sent by this system.
     pub(super) is_local: bool,
@@ -103,7 +103,7 @@ pub(super) struct Message {
 
 impl Message {
     pub(super) const EMPTY: Message = Message {
-        bytes: [0; 72],
+        bytes: [0; AnyFrame::SIZE],
         length: 0,
         is_local: false,
         is_own: false,
@@ -186,14 +186,14 @@ fn told(header: &libc::msghdr) -> (Option<Duration>, u32) {
 }
 
 /// Sends frames without waiting, as many as there is room for, `BURST` at most, and returns how many.
-pub(super) fn send(socket: &impl AsFd, frames: impl Iterator<Item = Wire>) -> io::Result<usize> {
-    let mut wires = [const { MaybeUninit::<Wire>::uninit() }; BURST];
+pub(super) fn send(socket: &impl AsFd, frames: &[Frame]) -> io::Result<usize> {
+    let mut buffers = [const { MaybeUninit::<[u8; AnyFrame::SIZE]>::uninit() }; BURST];
     let mut parts = [const { MaybeUninit::<libc::iovec>::uninit() }; BURST];
     let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BURST];
     let mut count: c_uint = 0;
-    let rooms = wires.iter_mut().zip(&mut parts).zip(&mut headers);
-    for (frame, ((wire, part), header)) in frames.zip(rooms) {
-        let bytes = wire.write(frame).bytes();
+    let rooms = buffers.iter_mut().zip(&mut parts).zip(&mut headers);
+    for (frame, ((buffer, part), header)) in frames.iter().zip(rooms) {
+        let bytes = frame.to_bytes(buffer.write([0; AnyFrame::SIZE]));
         let part = part.write(libc::iovec {
             iov_base: bytes.as_ptr().cast_mut().cast(),
             iov_len: bytes.len(),
@@ -209,7 +209,7 @@ pub(super) fn send(socket: &impl AsFd, frames: impl Iterator<Item = Wire>) -> io
     let first: *mut libc::mmsghdr = headers.as_mut_ptr().cast();
     // Not musl's sendmmsg, which is a call of the system for each: its structures are the kernel's if what it
     // has between the fields is zero.
-    // SAFETY: `count` headers were written, and each points to bytes of `wires`, which are there until
+    // SAFETY: `count` headers were written, and each points to bytes of `buffers`, which are there until
     // after this and are only read.
     match unsafe { libc::syscall(libc::SYS_sendmmsg, fd, first, count, flags) } {
         ..0 => Err(io::Error::last_os_error()),

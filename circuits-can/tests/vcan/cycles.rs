@@ -27,7 +27,7 @@ fn exactly_so_many_are_sent() {
         for pair in came.windows(2) {
             let interval = pair[1].time() - pair[0].time();
             assert!(
-                interval > INTERVAL / 2 && interval < 4 * INTERVAL,
+                interval > INTERVAL / 2 && interval < 10 * INTERVAL,
                 "{interval:?}"
             );
         }
@@ -64,7 +64,9 @@ fn frames_are_replaced_between_two_intervals() {
     let here = open("vcan42");
     let old = [frame(1, b"old"), frame(2, b"old")];
     let new = [frame(3, b"new"), frame(4, b"new")];
-    let cycle = Cycle::start("vcan42", &old, &CycleConfig::every(INTERVAL)).unwrap();
+    // Long enough for this to do something in between.
+    let long = 10 * INTERVAL;
+    let cycle = Cycle::start("vcan42", &old, &CycleConfig::every(long)).unwrap();
     let first = reads(&here, 3);
     cycle.set_frames(&new).unwrap();
     let then = reads(&here, 4);
@@ -77,10 +79,7 @@ fn frames_are_replaced_between_two_intervals() {
     let expected = [old[0], old[1], old[0], new[1], new[0], new[1], new[0]];
     assert_eq!(frames, expected.iter().collect::<Vec<_>>());
     let interval = then[0].time() - first[2].time();
-    assert!(
-        interval > INTERVAL / 2 && interval < 3 * INTERVAL,
-        "{interval:?}"
-    );
+    assert!(interval > long / 2 && interval < 3 * long, "{interval:?}");
     for wrong in [
         &new[..1],
         &[new[0], new[1], new[0]],
@@ -91,8 +90,9 @@ fn frames_are_replaced_between_two_intervals() {
     }
     reads(&here, 2);
     drop(cycle);
-    let _ = here.read(INTERVAL / 2);
-    assert_silent(&here);
+    // One may be on its way, and no more.
+    let _ = here.read(2 * long);
+    assert!(here.read(2 * long).is_err());
 }
 
 /// Two of one identifier do not disturb each other, nor do classic and CAN FD frames.

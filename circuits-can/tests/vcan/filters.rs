@@ -2,7 +2,7 @@ use circuits_bench::CanLink;
 use circuits_can::{Config, Error, ErrorKind, ErrorMask, Filter, Socket};
 use socketcan::{CanSocket, Socket as _, SocketOptions};
 
-use crate::{LONG, assert_silent, frame, id, open, open_with};
+use crate::{LONG, assert_silent, frame, id, open, open_with, send_raw};
 
 fn reads(socket: &Socket) -> Vec<u32> {
     let mut ids = Vec::new();
@@ -44,13 +44,9 @@ fn filters_are_there_from_the_beginning() {
     assert_eq!(reads(&most), [0]);
 }
 
-/// An error frame as a driver makes it, which a virtual interface takes from anybody.
+/// An error frame as a driver makes it.
 fn report(interface: &str) {
-    let mut report = [0; 16];
-    report[..4].copy_from_slice(&(0x2000_0000u32 | 0x40).to_ne_bytes());
-    report[4] = 8;
-    let socket = CanSocket::open(interface).unwrap();
-    assert_eq!(socket.as_raw_socket().send(&report).unwrap(), 16);
+    send_raw(interface, 0x2000_0040, 8, 16);
 }
 
 #[test]

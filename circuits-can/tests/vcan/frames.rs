@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime};
 
 use circuits_bench::{CanLink, Tracer};
-use circuits_can::{Config, ErrorKind, Received, list};
+use circuits_can::{Config, ErrorKind, Frame, Received, list};
 use circuits_wait::Time;
 
-use crate::{LONG, assert_silent, frame, numbered, open, open_with};
+use crate::{LONG, assert_silent, frame, id, numbered, open, open_with, send_raw};
 
 #[test]
 #[ignore = "needs vcan"]
@@ -120,6 +120,23 @@ fn a_larger_buffer_is_granted_or_named() {
     let error = small.configure(&config).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
     assert_eq!(small.config(), Config::new());
+}
+
+/// What programs send that no controller would is not lost, and not passed on as it is.
+#[test]
+#[ignore = "needs vcan"]
+fn what_is_no_frame_becomes_one() {
+    let _link = CanLink::new("vcan25");
+    let here = open("vcan25");
+    send_raw("vcan25", 0x801, 2, 16);
+    assert_eq!(here.read_frame(LONG).unwrap(), frame(1, &[7; 2]));
+    send_raw("vcan25", 0x4000_0801, 9, 72);
+    let fd = Frame::fd(id(1), &[7; 12]).unwrap();
+    assert_eq!(here.read_frame(LONG).unwrap(), fd);
+    let code = frame(1, &[7; 8]).len8_dlc(9).unwrap();
+    open("vcan25").write(&code, LONG).unwrap();
+    assert_eq!(here.read_frame(LONG).unwrap(), code);
+    assert_silent(&here);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use circuits_can::{Config, Frame, Id, Linux, Socket};
+use socketcan::{CanFdSocket, Socket as _};
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(30);
@@ -43,6 +44,16 @@ fn assert_silent(socket: &Socket) {
         Err(circuits_can::Error::TimedOut { .. }) => {}
         other => panic!("there came more: {other:?}"),
     }
+}
+
+/// Sends bytes as they are, which the kernel takes from anybody on a virtual interface.
+fn send_raw(interface: &str, id: u32, length: u8, size: usize) {
+    let mut bytes = vec![0; size];
+    bytes[..4].copy_from_slice(&id.to_ne_bytes());
+    bytes[4] = length;
+    bytes[8..].fill(7);
+    let socket = CanFdSocket::open(interface).unwrap();
+    assert_eq!(socket.as_raw_socket().send(&bytes).unwrap(), size);
 }
 
 fn ip(arguments: &str) {
