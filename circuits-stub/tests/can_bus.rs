@@ -49,7 +49,9 @@ fn a_frame_takes_as_long_as_its_bits() -> Result {
 
 #[test]
 fn data_of_can_fd_goes_faster() -> Result {
-    let fd = InterfaceConfig::new().bitrate(500_000).data_bitrate(2_000_000);
+    let fd = InterfaceConfig::new()
+        .bitrate(500_000)
+        .data_bitrate(2_000_000);
     let board = Stub::virtual_time()
         .can_bus(["can0", "can1"])?
         .can_configure("can0", &fd)?
@@ -64,7 +66,10 @@ fn data_of_can_fd_goes_faster() -> Result {
     let data = "55".repeat(16);
     let slow = took(&format!("555##0{data}"))?;
     // 22 bits, the data, the count and the CRC with 6 fixed bits, the end.
-    assert_eq!(slow, Duration::from_micros(2 * (22 + 128 + 4 + 17 + 6 + 10)));
+    assert_eq!(
+        slow,
+        Duration::from_micros(2 * (22 + 128 + 4 + 17 + 6 + 10))
+    );
     let fast = took(&format!("555##1{data}"))?;
     // From ESI to the CRC delimiter.
     let phase = 1 + 4 + 128 + 4 + 17 + 6 + 1;
@@ -90,7 +95,9 @@ fn the_smallest_identifier_goes_first() -> Result {
 
 #[test]
 fn a_classic_frame_goes_before_one_of_can_fd() -> Result {
-    let fd = InterfaceConfig::new().bitrate(500_000).data_bitrate(500_000);
+    let fd = InterfaceConfig::new()
+        .bitrate(500_000)
+        .data_bitrate(500_000);
     let mut board = Stub::virtual_time().can_bus(["can0", "can1", "can2"])?;
     for name in ["can0", "can1", "can2"] {
         board = board.can_configure(name, &fd)?;
@@ -146,9 +153,9 @@ fn one_identifier_of_two_is_an_error() -> Result {
     can1.write(&frame("123#00"), LONG)?;
     assert_eq!([text(&can2)?, text(&can2)?], ["123#00", "123#80"]);
     let errors = recording.entries();
-    let errors = errors.iter().filter(|entry| {
-        matches!(&entry.action, Action::CanError { station, .. } if &**station == "can0")
-    });
+    let errors = errors.iter().filter(
+        |entry| matches!(&entry.action, Action::CanError { station, .. } if &**station == "can0"),
+    );
     assert_eq!(errors.count(), 16);
     let info = |name| Interface::open_on(&board, name)?.info();
     assert_eq!(info("can0")?.state, Some(State::ErrorPassive));
@@ -203,7 +210,9 @@ fn a_cut_wire_is_mended() -> Result {
 
 #[test]
 fn the_load_is_what_is_on_the_bus() -> Result {
-    let board = Stub::virtual_time().can_bus(["can0", "can1"])?.vcan("vcan0");
+    let board = Stub::virtual_time()
+        .can_bus(["can0", "can1"])?
+        .vcan("vcan0");
     let can0 = open(&board, "can0")?;
     let wait = |micros| board.delay().sleep(Duration::from_micros(micros));
     assert_eq!(board.can_load("can0")?, 0.0);
@@ -297,7 +306,9 @@ impl Node for Spy {
     }
 
     fn sent(&mut self, frame: &Frame, controller: &mut Controller) {
-        self.told().sent.push((frame.to_string(), controller.time()));
+        self.told()
+            .sent
+            .push((frame.to_string(), controller.time()));
     }
 
     fn failed(&mut self, _: &Frame, why: Failure, controller: &mut Controller) {
@@ -328,7 +339,11 @@ impl Node for Spy {
         let mut told = self.told();
         told.attention.get_or_insert_with(|| controller.attention());
         let now = controller.time();
-        let due = told.to_send.iter().take_while(|(time, _)| *time <= now).count();
+        let due = told
+            .to_send
+            .iter()
+            .take_while(|(time, _)| *time <= now)
+            .count();
         told.to_send
             .drain(..due)
             .for_each(|(_, frame)| controller.send(&frame));
@@ -399,7 +414,11 @@ fn who_sleeps_acknowledges_nothing() -> Result {
     let attention = spy.told().attention.clone();
     attention.unwrap().draw();
     let sent = can0.read(LONG)?.time();
-    assert!(sent - woken < Duration::from_micros(200), "{:?}", sent - woken);
+    assert!(
+        sent - woken < Duration::from_micros(200),
+        "{:?}",
+        sent - woken
+    );
     assert_eq!(spy.told().received.len(), 1);
     Ok(())
 }
@@ -438,7 +457,9 @@ fn a_node_alone_is_no_reason_for_time_to_move() -> Result {
 /// A classic node sees an error in each CAN FD frame, until it may not destroy them any more.
 #[test]
 fn a_classic_node_destroys_what_it_does_not_know() -> Result {
-    let fd = InterfaceConfig::new().bitrate(500_000).data_bitrate(2_000_000);
+    let fd = InterfaceConfig::new()
+        .bitrate(500_000)
+        .data_bitrate(2_000_000);
     let mut board = Stub::virtual_time().can_bus(["can0", "can1"])?;
     for name in ["can0", "can1"] {
         board = board.can_configure(name, &fd)?;
@@ -481,10 +502,9 @@ fn a_cycle_shares_the_bus() -> Result {
 
 #[test]
 fn a_controller_in_loopback_is_alone() -> Result {
-    let board = Stub::virtual_time().can_bus(["can0", "can1"])?.can_configure(
-        "can0",
-        &InterfaceConfig::new().mode(Mode::Loopback, true),
-    )?;
+    let board = Stub::virtual_time()
+        .can_bus(["can0", "can1"])?
+        .can_configure("can0", &InterfaceConfig::new().mode(Mode::Loopback, true))?;
     let (can0, can1) = (open(&board, "can0")?, open(&board, "can1")?);
     can0.write(&frame("123#"), LONG)?;
     let received = can0.read(LONG)?;

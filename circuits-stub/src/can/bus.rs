@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use circuits_can::Frame;
+use circuits_can::{AnyFrame, Frame, Location, Mode, Violation};
 use circuits_wait::Time;
 
 use super::bits::{Bits, ERROR_DELIMITER, ERROR_FLAG, INTERMISSION, Rates, SUSPEND};
@@ -36,6 +36,7 @@ pub(super) enum Phase {
     /// An error-passive controller tries again and again, from then on, each time for so long, and nobody is there
     /// to acknowledge: nothing comes of it until something changes. So long of each time the bus is busy.
     Stalled {
+        sender: u64,
         from: Time,
         each: Duration,
         busy: Duration,
@@ -66,18 +67,50 @@ struct Attempt {
 struct Found {
     time: Time,
     by: u64,
-    cause: Cause,
+    flaw: Flaw,
 }
 
 /// What is wrong with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// A sender sees another bit than it sends; which one it sent, if that is known.
-    Bit(Option<bool>),
-    Stuff,
-    Form,
-    Crc,
-    NoAcknowledge,
+pub(super) struct Flaw {
+    pub(super) error: BusError,
+    pub(super) violation: Violation,
+    pub(super) location: Location,
+}
+
+impl Flaw {
+    /// Who sends it sees another bit.
+    const BIT: Flaw = Flaw::new(BusError::Bit, Violation::Bit, Location::DATA);
+    /// The same, because another one has made it dominant.
+    const OVERWRITTEN: Flaw = Flaw::new(
+        BusError::Bit,
+        Violation::RecessiveBit,
+        Location::UNSPECIFIED,
+    );
+    pub(super) const STUFF: Flaw = Flaw::new(BusError::Stuff, Violation::Stuff, Location::DATA);
+    /// There are six equal bits, of which nobody knows what they were to be.
+    const FLAG: Flaw = Flaw::new(BusError::Stuff, Violation::Stuff, Location::UNSPECIFIED);
+    const FORM: Flaw = Flaw::new(BusError::Form, Violation::Form, Location::CRC_DELIMITER);
+    /// It is of CAN FD.
+    const FORMAT: Flaw = Flaw::new(BusError::Form, Violation::Form, Location::RESERVED_0);
+    const CRC: Flaw = Flaw::new(
+        BusError::Crc,
+        Violation::Unspecified,
+        Location::CRC_SEQUENCE,
+    );
+    pub(super) const NO_ACKNOWLEDGE: Flaw = Flaw::new(
+        BusError::NoAcknowledge,
+        Violation::Unspecified,
+        Location::ACKNOWLEDGE_SLOT,
+    );
+
+    pub(super) const fn new(error: BusError, violation: Violation, location: Location) -> Flaw {
+        Flaw {
+            error,
+            violation,
+            location,
+        }
+    }
 }
 
 /// What one has to do with a frame.
@@ -152,29 +185,6 @@ impl Bus {
         match now.since(since) {
             Duration::ZERO => 0.0,
             all => busy.as_secs_f64() / all.as_secs_f64(),
-        }
-    }
-}
-
-/// What one finds wrong with a frame that it does not understand.
-impl From<Mismatch> for Cause {
-    fn from(mismatch: Mismatch) -> Cause {
-        match mismatch {
-            Mismatch::Rate | Mismatch::Data => Cause::Stuff,
-            Mismatch::Format => Cause::Form,
-            Mismatch::Crc => Cause::Crc,
-        }
-    }
-}
-
-impl From<Cause> for BusError {
-    fn from(cause: Cause) -> BusError {
-        match cause {
-            Cause::Bit(_) => BusError::Bit,
-            Cause::Stuff => BusError::Stuff,
-            Cause::Form => BusError::Form,
-            Cause::Crc => BusError::Crc,
-            Cause::NoAcknowledge => BusError::NoAcknowledge,
         }
     }
 }
@@ -257,7 +267,7 @@ impl State {
     /// The frame as one puts it on the bus.
     fn sent_by(&self, station: u64) -> Option<Frame> {
         let one = self.stations.get(&station)?;
-        let frame = one.queue.front()?.frame;
+        let frame = one.says(&one.queue.front()?.frame);
         let is_passive = one.is_passive() || frame.is_from_error_passive();
         Some(frame.error_state_indicator(is_passive))
     }
@@ -339,7 +349,7 @@ impl State {
                 attempt.errors.push(Found {
                     time: start + bits.time(bit + 1, rates),
                     by: *id,
-                    cause: Cause::Bit(Some(true)),
+                    flaw: Flaw::OVERWRITTEN,
                 });
             }
         }
@@ -351,7 +361,7 @@ impl State {
                 Some(Kind::Bit) => attempt.errors.push(Found {
                     time: in_data,
                     by: *id,
-                    cause: Cause::Bit(None),
+                    flaw: Flaw::BIT,
                 }),
                 Some(Kind::NoAcknowledge) => attempt.is_blind = true,
                 _ => {}
@@ -364,20 +374,15 @@ impl State {
             };
             let mismatch = one.mismatch(&frame, rates, is_iso);
             let fault = fault::take(&mut one.faults, Role::Receiver);
-            let (time, cause) = match (mismatch, fault) {
-                (Some(mismatch), _) => {
-                    let time = match mismatch {
-                        // Six of its bits are equal soon.
-                        Mismatch::Rate => at(12),
-                        Mismatch::Format => at(bits.format + 2),
-                        Mismatch::Data => at(bits.switch() + 6),
-                        Mismatch::Crc => crc,
-                    };
-                    (time, mismatch.into())
-                }
-                (None, Some(Kind::Stuff)) => (in_data, Cause::Stuff),
-                (None, Some(Kind::Form)) => (at(bits.acknowledged() - 1), Cause::Form),
-                (None, Some(Kind::Crc)) => (crc, Cause::Crc),
+            let (time, flaw) = match (mismatch, fault) {
+                // Six of its bits are equal soon.
+                (Some(Mismatch::Rate), _) => (at(12), Flaw::FLAG),
+                (Some(Mismatch::Format), _) => (at(bits.format + 2), Flaw::FORMAT),
+                (Some(Mismatch::Data), _) => (at(bits.switch() + 6), Flaw::STUFF),
+                (Some(Mismatch::Crc), _) => (crc, Flaw::CRC),
+                (None, Some(Kind::Stuff)) => (in_data, Flaw::STUFF),
+                (None, Some(Kind::Form)) => (at(bits.acknowledged() - 1), Flaw::FORM),
+                (None, Some(Kind::Crc)) => (crc, Flaw::CRC),
                 (None, Some(Kind::Overrun)) => {
                     one.overruns = true;
                     continue;
@@ -387,7 +392,7 @@ impl State {
             attempt.errors.push(Found {
                 time,
                 by: *id,
-                cause,
+                flaw,
             });
         }
         attempt.errors.sort_by_key(|found| found.time);
@@ -416,7 +421,7 @@ impl State {
                         it.attempt.is_acknowledged = true;
                     }
                 }
-                false => self.fail(bus, None, Cause::NoAcknowledge, board, now),
+                false => self.fail(bus, None, Flaw::NO_ACKNOWLEDGE, board, now),
             }
         } else {
             self.succeed(bus, board, now);
@@ -425,8 +430,6 @@ impl State {
 
     /// Whether somebody acknowledges the frame that is on a bus, or its sender does without.
     pub(super) fn is_acknowledged(&self, bus: u64) -> bool {
-        use circuits_can::Mode;
-
         let Some(Bus { attempt, .. }) = self.buses.get(&bus) else {
             return false;
         };
@@ -441,7 +444,7 @@ impl State {
 
     /// Somebody finds something wrong with the frame that is on a bus.
     fn found(&mut self, bus: u64, found: Found, board: &Board, now: Time) {
-        let Found { by, cause, .. } = found;
+        let Found { by, flaw, .. } = found;
         let Some(one) = self.stations.get(&by) else {
             return;
         };
@@ -455,7 +458,7 @@ impl State {
             return;
         }
         if disturbs || is_only {
-            return self.fail(bus, Some(by), cause, board, now);
+            return self.fail(bus, Some(by), flaw, board, now);
         }
         // The others do not see that.
         attempt.senders.retain(|id| *id != by);
@@ -464,7 +467,7 @@ impl State {
             true => Role::Sender,
             false => Role::Receiver,
         };
-        self.count_error(by, role, false, cause, board, now);
+        self.count_error(by, role, false, flaw, board, now);
         if is_sender {
             let rates = self.rates_of(by);
             let end = self.buses.get(&bus).map_or(now, |bus| bus.attempt.end);
@@ -482,7 +485,7 @@ impl State {
         id: u64,
         role: Role,
         is_first: bool,
-        cause: Cause,
+        flaw: Flaw,
         board: &Board,
         now: Time,
     ) -> bool {
@@ -492,13 +495,13 @@ impl State {
         let before = (one.state(), one.counters);
         match role {
             // Who is error-passive and alone stays so (ISO 11898-1): this is no reason to be bus-off.
-            Role::Sender if cause == Cause::NoAcknowledge && one.is_passive() => {}
+            Role::Sender if flaw == Flaw::NO_ACKNOWLEDGE && one.is_passive() => {}
             Role::Sender => one.count_sent_error(),
             Role::Receiver => one.count_received_error(is_first),
         }
         let counters = one.counters;
-        let is_told = match one.has(circuits_can::Mode::BusErrorReporting) {
-            true => self.report(id, &report::bus_error(cause, role, counters), now),
+        let is_told = match one.has(Mode::BusErrorReporting) {
+            true => self.report(id, &report::bus_error(flaw, role, counters), now),
             false => false,
         };
         let is_changed = counters != before.1;
@@ -507,7 +510,7 @@ impl State {
     }
 
     /// The frame that is on a bus is destroyed, or nobody has acknowledged it.
-    fn fail(&mut self, bus: u64, by: Option<u64>, cause: Cause, board: &Board, now: Time) {
+    fn fail(&mut self, bus: u64, by: Option<u64>, flaw: Flaw, board: &Board, now: Time) {
         let Some(mut attempt) = self.take_attempt(bus) else {
             return;
         };
@@ -529,24 +532,24 @@ impl State {
         let mut is_changed = false;
         for id in &attempt.hears {
             let is_first = Some(*id) == by;
-            let cause = if is_first { cause } else { Cause::Stuff };
+            let flaw = if is_first { flaw } else { Flaw::FLAG };
             if by.is_some() || attempt.is_blind {
                 is_changed |=
-                    self.count_error(*id, Role::Receiver, is_first && others, cause, board, now);
+                    self.count_error(*id, Role::Receiver, is_first && others, flaw, board, now);
             }
         }
         for id in &attempt.senders {
-            let cause = match by {
-                Some(by) if by != *id => Cause::Bit(None),
-                _ => cause,
+            let flaw = match by {
+                Some(by) if by != *id => Flaw::OVERWRITTEN,
+                _ => flaw,
             };
-            is_changed |= self.count_error(*id, Role::Sender, false, cause, board, now);
+            is_changed |= self.count_error(*id, Role::Sender, false, flaw, board, now);
         }
         if let (true, Some(station), Some(frame)) = (is_changed, name, attempt.frame) {
             board.tell_at(now, || Action::CanError {
                 station,
                 frame,
-                error: cause.into(),
+                error: flaw.error,
             });
         }
         let (start, rates) = (attempt.start, attempt.rates);
@@ -565,8 +568,8 @@ impl State {
                 one.suspended = free + rates.nominal(SUSPEND);
             }
             let is_told = is_changed || one.is_one_shot();
-            let why = match cause {
-                Cause::NoAcknowledge => Failure::NoAcknowledge,
+            let why = match flaw.error {
+                BusError::NoAcknowledge => Failure::NoAcknowledge,
                 _ => Failure::Error,
             };
             if is_told {
@@ -594,6 +597,7 @@ impl State {
         let from = one.suspended;
         if let (true, Some(bus)) = (is_stuck, self.buses.get_mut(&bus)) {
             bus.phase = Phase::Stalled {
+                sender,
                 from,
                 each: from.since(start),
                 busy: free.since(start),
@@ -606,16 +610,33 @@ impl State {
         let Some(bus) = self.buses.get_mut(&bus) else {
             return false;
         };
-        let Phase::Stalled { from, each, busy } = bus.phase else {
+        let Phase::Stalled {
+            sender,
+            from,
+            each,
+            busy,
+        } = bus.phase
+        else {
             return false;
         };
         let times = now.since(from).as_nanos() / each.as_nanos().max(1);
         let times = u32::try_from(times).unwrap_or(u32::MAX);
         bus.busy += busy * times;
-        // It is busy until the sender's pause, which is what it was free from.
         bus.phase = Phase::Free {
             from: from + each * times,
         };
+        // Those whose buffers were full have lost what told of it.
+        let one = self.stations.get(&sender);
+        if let Some(one) = one.filter(|one| one.has(Mode::BusErrorReporting)) {
+            let error = report::bus_error(Flaw::NO_ACKNOWLEDGE, Role::Sender, one.counters);
+            let content = AnyFrame::Error(error);
+            for socket in self
+                .sockets_of(sender)
+                .filter(|socket| socket.wants(&content))
+            {
+                socket.lose(times.into());
+            }
+        }
         true
     }
 
@@ -674,7 +695,7 @@ impl State {
         if count > 0 && attempt.senders.is_empty() {
             // The bus is recessive from now on, which is one bit too many soon.
             let first = attempt.hears.first().copied();
-            self.fail(bus, first, Cause::Stuff, board, now);
+            self.fail(bus, first, Flaw::FLAG, board, now);
         }
     }
 

@@ -380,11 +380,7 @@ impl State {
         if std::mem::take(&mut one.overruns) {
             self.report(id, &report::overflow(counters), now);
         } else {
-            // A controller tells of no more than 8 bytes, where it is not set up to.
-            let plain = match frame.is_fd() || one.has(Mode::ClassicDlc) {
-                true => *frame,
-                false => frame.len8_dlc(8).unwrap_or(*frame),
-            };
+            let plain = one.says(frame);
             self.deliver(id, &plain, None, now);
             self.call(id, board, now, |node, controller| {
                 node.receive(&plain, controller);

@@ -239,6 +239,15 @@ impl Station {
         }
     }
 
+    /// A frame as its controller sends and tells it: of no more than 8 bytes, where it is not set up otherwise.
+    pub(super) fn says(&self, frame: &Frame) -> Frame {
+        let is_plain = self.settings().is_some() && !self.has(Mode::ClassicDlc);
+        match is_plain && !frame.is_fd() {
+            true => frame.len8_dlc(8).unwrap_or(*frame),
+            false => *frame,
+        }
+    }
+
     /// Whether it can read a frame that goes over the bus at these rates, or sees errors in it.
     pub(super) fn mismatch(&self, frame: &Frame, rates: Rates, is_iso: bool) -> Option<Mismatch> {
         let (nominal, data) = self.rates();
