@@ -203,11 +203,7 @@ impl State {
         let bit = self.rates_of(id).nominal(1);
         if let Some(one) = self.stations.get_mut(&id) {
             one.is_on = up;
-            one.is_off = false;
-            one.counters = Default::default();
-            one.queue.clear();
-            one.is_last_try = false;
-            one.joins = now + bit * INTEGRATION;
+            one.begin(now + bit * INTEGRATION);
             if let Some(settings) = one.settings_mut() {
                 settings.restarts = None;
             }
