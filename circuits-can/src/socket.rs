@@ -12,8 +12,10 @@ use crate::{
     Received, Result, Writer,
 };
 
-/// How many frames are read by one call of the system, where one is asked for.
-const BURST: usize = 64;
+/// How many frames are read by one call of the system, where one is asked for: a few, for places take time to be
+/// prepared, and many as soon as the few were not all.
+const FEW: usize = 4;
+const MANY: usize = 64;
 
 /// A socket on a CAN interface, which receives what is on the bus, and sends.
 ///
@@ -443,10 +445,11 @@ struct Burst {
 impl Burst {
     fn refill(&mut self, handle: &dyn Handle) -> io::Result<()> {
         if self.frames.is_empty() {
-            self.frames = vec![Received::empty(); BURST].into();
+            self.frames = vec![Received::empty(); MANY].into();
         }
+        let room = if self.end < FEW { FEW } else { MANY };
         (self.next, self.end) = (0, 0);
-        self.end = handle.read(&mut self.frames)?;
+        self.end = handle.read(&mut self.frames[..room])?;
         Ok(())
     }
 

@@ -1,12 +1,21 @@
 //! The same drivers on the kernel, with the chips that the emulated Pi has.
 #![cfg(target_os = "linux")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
 use circuits::Board;
+use circuits::can::{Config as CanConfig, ErrorKind, Socket};
 use circuits::spi::Config;
-use circuits_bench::Outside;
+use circuits::stub::Stub;
+use circuits::stub::chips::Odrive;
+use circuits_bench::{CanLink, Outside};
 use eeprom24x::{Eeprom24x, SlaveAddr as EepromAddress};
 use tmp1x2::{SlaveAddr, Tmp1x2};
 use w25q32jv::{SECTOR_SIZE, W25q32jv};
+
+use crate::{canopen, motor};
 
 #[test]
 #[ignore = "needs the emulated Pi"]
@@ -56,4 +65,60 @@ fn driver_w25q32jv_in_the_pi() {
     let mut back = vec![0; 302];
     flash.read(address - 1, &mut back).unwrap();
     assert_eq!((back[0], &back[1..301], back[301]), (0xff, &*bytes, 0xff));
+}
+
+/// Ends what runs beside a test, even if that fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+#[test]
+#[ignore = "needs vcan"]
+fn driver_canopen_on_vcan() {
+    let _link = CanLink::new("vcdrivers0");
+    let board = Board::linux().unwrap();
+    let [device, master] =
+        [(); 2].map(|()| board.can_socket("vcdrivers0", &CanConfig::new()).unwrap());
+    let ends = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| canopen::serve(device, board.delay(), &ends));
+        let _end = End(&ends);
+        canopen::master(master, board.delay());
+    });
+}
+
+/// The motor is on a virtual board, whose bus is joined to that of the kernel.
+#[test]
+#[ignore = "needs vcan"]
+fn driver_motor_on_vcan() {
+    let _link = CanLink::new("vcdrivers1");
+    let board = Board::linux().unwrap();
+    let drive = Odrive::new(5);
+    let stub = Stub::real_time().can_node("can0", drive.clone()).unwrap();
+    let there = Board::from(&stub)
+        .can_socket("can0", &CanConfig::new())
+        .unwrap();
+    let [here, program] =
+        [(); 2].map(|()| board.can_socket("vcdrivers1", &CanConfig::new()).unwrap());
+    let ends = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| pass_on(&there, &here, &ends));
+        scope.spawn(|| pass_on(&here, &there, &ends));
+        let _end = End(&ends);
+        motor::turn(program, board.delay());
+    });
+    assert!(drive.position(stub.clock().now()) < 0.0);
+}
+
+fn pass_on(from: &Socket, to: &Socket, ends: &AtomicBool) {
+    while !ends.load(Ordering::Acquire) {
+        match from.read_frame(Duration::from_millis(20)) {
+            Ok(frame) => to.write(&frame, Duration::from_secs(1)).unwrap(),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}"),
+        }
+    }
 }

@@ -183,6 +183,8 @@ pub(super) enum Order {
     Abort,
     /// Take part again, after bus-off.
     Restart,
+    /// Be as at first.
+    Reset,
 }
 
 impl Controller {
@@ -237,6 +239,12 @@ impl Controller {
     /// Takes part again, after it was bus-off: when it has seen 128 times 11 recessive bits.
     pub fn restart(&mut self) {
         self.orders.push(Order::Restart);
+    }
+
+    /// Is as it was at first: its error counters are zero, and there is nothing to send; what is on the bus breaks off.
+    /// It takes part again when it has seen 11 recessive bits. [`Node::state_changed`] is not called.
+    pub fn reset(&mut self) {
+        self.orders.push(Order::Reset);
     }
 }
 

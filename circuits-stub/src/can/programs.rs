@@ -203,11 +203,7 @@ impl State {
         let joins = self.joins(id, now);
         if let Some(one) = self.stations.get_mut(&id) {
             one.is_on = up;
-            one.is_off = false;
-            one.counters = Default::default();
-            one.queue.clear();
-            one.is_last_try = false;
-            one.joins = joins;
+            one.begin(joins);
             if let Some(settings) = one.settings_mut() {
                 settings.restarts = None;
             }

@@ -495,6 +495,13 @@ impl State {
                 one.is_last_try = one.is_sending;
             }
             Order::Restart => self.restart(id, board, now),
+            Order::Reset => {
+                self.leave(id, board, now);
+                let bit = self.rates_of(id).nominal(1);
+                if let Some(one) = self.stations.get_mut(&id) {
+                    one.begin(now + bit * INTEGRATION);
+                }
+            }
         }
     }
 

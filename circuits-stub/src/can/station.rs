@@ -152,6 +152,15 @@ impl Station {
         }
     }
 
+    /// Forgets what was, and takes part from then on.
+    pub(super) fn begin(&mut self, joins: Time) {
+        self.is_off = false;
+        self.counters = ErrorCounters::default();
+        self.queue.clear();
+        self.is_last_try = false;
+        self.joins = joins;
+    }
+
     pub(super) fn settings(&self) -> Option<&Settings> {
         match &self.owner {
             Owner::Interface(settings) => Some(settings),
