@@ -23,13 +23,7 @@ pub(super) enum Origin {
 
 impl State {
     /// Has a frame come to the sockets of an interface.
-    pub(super) fn deliver(
-        &mut self,
-        interface: u64,
-        frame: &Frame,
-        origin: Origin,
-        now: Time,
-    ) {
+    pub(super) fn deliver(&mut self, interface: u64, frame: &Frame, origin: Origin, now: Time) {
         let content = AnyFrame::Frame(*frame);
         for (id, socket) in &mut self.sockets {
             let is_own = origin == Origin::Here(Some(*id));
