@@ -7,7 +7,7 @@ use circuits_gpio::{Bias, Config, Output};
 use circuits_wait::Time;
 
 use crate::Stub;
-use crate::chips::{Gps, Mcp3008, ModbusServer, Picture, Position, Ssd1306, Tmp102, W25q};
+use crate::chips::{Gps, Mcp3008, ModbusServer, Odrive, Picture, Position, Ssd1306, Tmp102, W25q};
 use crate::parts::{Button, Encoder};
 use crate::stub::Board;
 use crate::{i2c, spi, uart};
@@ -50,6 +50,8 @@ const BUTTON: &str = "GPIO27";
 const KNOB: [&str; 2] = ["GPIO5", "GPIO6"];
 /// What people look at.
 const SCREEN: u8 = 0x3c;
+/// Where a motor is.
+const MOTOR: &str = "can0";
 /// A chip select that is not the controller's.
 const SELECT: &str = "GPIO25";
 /// What another program takes now and then: a line that no header has.
@@ -62,7 +64,9 @@ impl Stub {
     /// 0 goes up and down with a knob that somebody turns, the others have eighths of its 3.3 V), another
     /// converter that `GPIO25` selects, with 1 V at its channel 0, a GPS receiver on a boat at
     /// `ttyAMA0`, a meter at `ttyUSB0` that is unit 1 of Modbus RTU (230.0 V and 1.25 A in its first input
-    /// registers, in tenths and hundredths), an LED on `GPIO17`, a button from `GPIO27` to
+    /// registers, in tenths and hundredths), an ODrive with a motor on the bus of `can0`, which is axis 0 of CANSimple
+    /// and speaks while a program listens there (a heartbeat twice a second, and estimates of its encoder four
+    /// times), an LED on `GPIO17`, a button from `GPIO27` to
     /// ground that somebody presses every second, and a rotary encoder on `GPIO5` and
     /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
     /// another one takes line 45 now and then. What the screen shows is put into the trace, twice a second
@@ -90,8 +94,12 @@ impl Stub {
         }
         // So are the names of the nodes.
         let _ = stub.connect_spi();
+        let motor = Odrive::new(0);
+        let quiet = motor.clone().heartbeat_every(Duration::ZERO);
+        // It has wires.
+        let _ = stub.plug_can(MOTOR, quiet.estimates_every(Duration::ZERO));
         let board = Arc::downgrade(stub.board());
-        let life = move || while live(&board).is_ok() {};
+        let life = move || while live(&board, &motor).is_ok() {};
         if let Err(error) = thread::Builder::new().name("life".into()).spawn(life) {
             stub.note(format!("nobody presses {BUTTON}: {error}"));
         }
@@ -145,9 +153,10 @@ impl Stub {
 }
 
 /// A second on the sample board. Nobody handles what no program looks at.
-fn live(board: &Weak<Board>) -> Result<(), Box<dyn Error>> {
+fn live(board: &Weak<Board>, motor: &Odrive) -> Result<(), Box<dyn Error>> {
     // For as long as the board is there, and not for longer: nothing here keeps it.
     let board = || board.upgrade().map(Stub::of).ok_or("it is gone");
+    speak(&board()?, motor);
     let pressed = board()?.is_used(BUTTON);
     if pressed {
         button(&board()?)?.press()?;
@@ -173,6 +182,20 @@ fn live(board: &Weak<Board>) -> Result<(), Box<dyn Error>> {
     }
     thread::sleep(Duration::from_millis(500));
     Ok(())
+}
+
+/// Has the motor speak while a program listens.
+fn speak(stub: &Stub, motor: &Odrive) {
+    let board = stub.board();
+    let millis = match board.can.is_open(board, MOTOR) {
+        true => 250,
+        false => 0,
+    };
+    let interval = Duration::from_millis(millis);
+    motor
+        .clone()
+        .heartbeat_every(2 * interval)
+        .estimates_every(interval);
 }
 
 /// Looks at the screen, for as long as the board is there.

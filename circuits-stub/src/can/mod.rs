@@ -170,6 +170,14 @@ impl Can {
         }
     }
 
+    /// Whether a program has a socket on an interface.
+    pub(crate) fn is_open(&self, board: &Board, name: &str) -> bool {
+        self.look(board, |state| {
+            let interface = state.find(name);
+            interface.is_some_and(|id| state.sockets_of(id).next().is_some())
+        })
+    }
+
     /// An interface grows, if there is none of this name yet, like one that is told of; returns its number then.
     pub(crate) fn grow(
         &self,

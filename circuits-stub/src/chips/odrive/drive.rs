@@ -40,7 +40,7 @@ pub(super) struct Drive {
 pub(super) struct Cycle {
     command: u8,
     pub(super) interval: Duration,
-    pub(super) next: Option<Time>,
+    last: Time,
 }
 
 #[derive(Clone, Copy)]
@@ -89,7 +89,7 @@ impl Drive {
         let cycle = |command, millis| Cycle {
             command,
             interval: Duration::from_millis(millis),
-            next: None,
+            last: Time::ZERO,
         };
         Drive {
             axis: axis & 0x3f,
@@ -281,14 +281,21 @@ impl Drive {
 }
 
 impl Cycle {
+    /// The first one comes an interval later.
     pub(super) fn begin(&mut self, now: Time) {
-        self.next = (!self.interval.is_zero()).then(|| now + self.interval);
+        self.last = now;
     }
 
-    /// Returns what is due, and when it will be next.
+    pub(super) fn next(&self) -> Option<Time> {
+        (!self.interval.is_zero()).then(|| self.last + self.interval)
+    }
+
+    /// Returns what is due.
     pub(super) fn due(&mut self, now: Time) -> Option<u8> {
-        let due = self.next.filter(|time| *time <= now)?;
-        self.next = Some(due + self.interval);
+        let due = self.next().filter(|time| *time <= now)?;
+        // It was off for a while, perhaps.
+        let is_late = due + self.interval <= now;
+        self.last = if is_late { now } else { due };
         Some(self.command)
     }
 }

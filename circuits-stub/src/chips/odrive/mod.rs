@@ -66,15 +66,17 @@ impl Odrive {
         Odrive(Arc::new(Mutex::new(Drive::new(axis))))
     }
 
-    /// Sets at what interval it sends its heartbeat; zero: never. Default: 100 ms.
+    /// Sets at what interval it sends its heartbeat; zero: only when it is asked. Default: 100 ms.
     pub fn heartbeat_every(self, interval: Duration) -> Odrive {
         self.lock().heartbeats.interval = interval;
+        self.draw_attention();
         self
     }
 
     /// Sets at what interval it sends what its encoder estimates; zero: only when it is asked. Default: 10 ms.
     pub fn estimates_every(self, interval: Duration) -> Odrive {
         self.lock().estimates.interval = interval;
+        self.draw_attention();
         self
     }
 
@@ -144,12 +146,13 @@ impl Odrive {
     }
 
     fn change(&self, change: Change) {
-        let attention = {
-            let mut drive = self.lock();
-            drive.changes.push(change);
-            drive.attention.clone()
-        };
+        self.lock().changes.push(change);
+        self.draw_attention();
+    }
+
+    fn draw_attention(&self) {
         // Not while it is locked: it is asked now.
+        let attention = self.lock().attention.clone();
         attention.draw();
     }
 
@@ -193,7 +196,11 @@ impl Node for Odrive {
         if drive.began.is_none() || !drive.changes.is_empty() {
             return Some(Time::ZERO);
         }
-        let due = [drive.heartbeats.next, drive.estimates.next, drive.expires()];
+        let due = [
+            drive.heartbeats.next(),
+            drive.estimates.next(),
+            drive.expires(),
+        ];
         due.into_iter().flatten().min()
     }
 

@@ -108,6 +108,13 @@ fn heartbeats_and_estimates_come_in_time() {
     let mut bench = Bench::new(quiet);
     bench.pass(1000);
     assert_eq!(bench.heard.len(), 3);
+    // On, after it was off for a while.
+    bench
+        .drive
+        .clone()
+        .estimates_every(Duration::from_millis(100));
+    bench.pass(1000);
+    assert_eq!(bench.heard.len(), 3 + 3 + 11);
 }
 
 #[test]
