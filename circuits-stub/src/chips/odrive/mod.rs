@@ -68,16 +68,14 @@ impl Odrive {
 
     /// Sets at what interval it sends its heartbeat; zero: only when it is asked. Default: 100 ms.
     pub fn heartbeat_every(self, interval: Duration) -> Odrive {
-        self.lock().heartbeats.interval = interval;
-        self.draw_attention();
-        self
+        let before = std::mem::replace(&mut self.lock().heartbeats.interval, interval);
+        self.asked_anew(before != interval)
     }
 
     /// Sets at what interval it sends what its encoder estimates; zero: only when it is asked. Default: 10 ms.
     pub fn estimates_every(self, interval: Duration) -> Odrive {
-        self.lock().estimates.interval = interval;
-        self.draw_attention();
-        self
+        let before = std::mem::replace(&mut self.lock().estimates.interval, interval);
+        self.asked_anew(before != interval)
     }
 
     /// Sets after what time in closed-loop control without a set point or state it stops, with an error. Default:
@@ -148,6 +146,13 @@ impl Odrive {
     fn change(&self, change: Change) {
         self.lock().changes.push(change);
         self.draw_attention();
+    }
+
+    fn asked_anew(self, is_changed: bool) -> Odrive {
+        if is_changed {
+            self.draw_attention();
+        }
+        self
     }
 
     fn draw_attention(&self) {
