@@ -16,7 +16,7 @@ use crate::stub::Board;
 impl State {
     /// At what rates frames go over a bus that are sent by one without a rate of its own: those of the first interface
     /// on it that has any.
-    fn rates_on(&self, bus: u64) -> Rates {
+    pub(super) fn rates_on(&self, bus: u64) -> Rates {
         let interfaces = || {
             let on_it = self.stations.values().filter(move |one| one.bus == bus);
             on_it.filter(|one| one.settings().is_some())

@@ -5,7 +5,7 @@
 
 use circuits_wait::Time;
 
-use super::bus::Phase;
+use super::bus::{Bus, Phase};
 use super::state::State;
 use super::station::{Owner, Station};
 use crate::stub::Board;
@@ -31,16 +31,11 @@ fn sooner<T: PartialOrd>(first: &mut Option<T>, other: T) {
 }
 
 impl State {
-    fn next_event(&self) -> Option<(Time, Event)> {
+    /// The first thing that happens by itself, where that of a bus is when this says.
+    fn first_of(&self, of_bus: fn(&State, u64, &Bus) -> Option<Time>) -> Option<(Time, Event)> {
         let mut first = None;
         for (id, bus) in &self.buses {
-            let time = match bus.phase {
-                Phase::Free { from } => self.begins(*id, from),
-                Phase::Start { end, .. } => Some(end),
-                Phase::Frame => Some(bus.step()),
-                Phase::Stalled { .. } => None,
-            };
-            if let Some(time) = time {
+            if let Some(time) = of_bus(self, *id, bus) {
                 sooner(&mut first, (time, Event::Bus(*id)));
             }
         }
@@ -68,16 +63,31 @@ impl State {
 
     /// When something happens next that may have consequences for others.
     pub(super) fn next(&self) -> Option<Time> {
-        let (time, event) = self.next_event()?;
-        let Event::Bus(bus) = event else {
-            return Some(time);
-        };
-        // That a frame begins, or was acknowledged, is nothing that anybody sees.
-        let later = match self.buses.get(&bus)?.phase {
-            Phase::Frame if self.is_acknowledged(bus) => self.buses.get(&bus)?.step_seen(),
-            _ => time,
-        };
-        Some(later)
+        self.first_of(State::bus_seen).map(|(time, _)| time)
+    }
+
+    fn next_event(&self) -> Option<(Time, Event)> {
+        self.first_of(State::bus_next)
+    }
+
+    /// When the next thing happens on a bus.
+    fn bus_next(&self, id: u64, bus: &Bus) -> Option<Time> {
+        match bus.phase {
+            Phase::Free { from } => self.begins(id, from),
+            Phase::Start { end, .. } => Some(end),
+            Phase::Frame => Some(bus.step()),
+            Phase::Stalled { .. } => None,
+        }
+    }
+
+    /// The same, of what somebody sees: not that a frame begins, nor that it is acknowledged.
+    fn bus_seen(&self, id: u64, bus: &Bus) -> Option<Time> {
+        let next = self.bus_next(id, bus)?;
+        Some(match bus.phase {
+            Phase::Free { .. } => next + self.rates_on(id).nominal(1),
+            Phase::Frame if self.is_acknowledged(id) => bus.step_seen(),
+            _ => next,
+        })
     }
 
     /// Does what happens by itself until now.

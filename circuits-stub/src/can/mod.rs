@@ -12,7 +12,7 @@
 //! - While a controller is bus-off, or only listens, what is written is dropped, and no error is told: it is the error
 //!   frames ([`Config::errors`](circuits_can::Config::errors)) and the [state](circuits_can::InterfaceInfo::state) that
 //!   tell. What was still to be sent when it went bus-off is dropped as well.
-//! - A receive buffer is full after 238 frames, and what comes then is lost and counted.
+//! - A receive buffer is full after 222 frames, and what comes then is lost and counted.
 //! - Whoever may not set an interface up may open sockets on it nevertheless.
 //!
 //! A controller that is error-passive, and alone, tries again for ever. That is not told frame by frame, neither by the
