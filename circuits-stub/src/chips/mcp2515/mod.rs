@@ -186,21 +186,16 @@ impl Chip {
             return;
         }
         registers.leave_bus();
-        let next = match registers.mode {
-            Mode::Normal if self.recovers.is_none() => registers.pending(),
+        // Anew each time: it may have been taken off the bus, and put on one again.
+        controller.abort();
+        self.handed = match registers.mode {
+            Mode::Normal => registers.pending(),
             _ => None,
         };
-        if next == self.handed {
-            return;
-        }
-        if self.handed.take().is_some() {
-            controller.abort();
-        }
-        if let Some((buffer, frame)) = next.and_then(|next| Some((next, registers.frame(next)?))) {
+        if let Some((buffer, frame)) = self.handed.and_then(|it| Some((it, registers.frame(it)?))) {
             controller.send(&frame);
             // It may be on the bus from now on.
             registers.on_bus = Some(buffer);
-            self.handed = Some(buffer);
         }
     }
 
@@ -284,12 +279,7 @@ impl Node for Mcp2515 {
             Failure::LostArbitration => Attempt::LostArbitration,
             _ => Attempt::Error,
         };
-        if let Some(buffer) = chip.handed {
-            if chip.registers.is_one_shot() || !chip.registers.goes_on(buffer) {
-                chip.handed = None;
-                // It may have been meant to be tried again until now.
-                controller.abort();
-            }
+        if let Some(buffer) = chip.handed.take() {
             chip.registers.attempted(buffer, attempt);
         }
         chip.done(controller);

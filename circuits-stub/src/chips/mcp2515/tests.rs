@@ -173,6 +173,7 @@ fn modes_are_on_the_bus_or_not() {
         mode(&chip, to);
         assert_eq!(chip.takes_part(), takes_part, "{to:?}");
         assert_eq!(chip.bitrate().is_some(), is_there, "{to:?}");
+        assert!(!chip.has_fd());
     }
     // It sleeps, and hears no requests.
     write(&chip, CANCTRL, &[0x00]);
@@ -411,11 +412,12 @@ fn the_bus_is_offered_one_frame_after_another() {
     chip.clone()
         .failed(&frame(1), Failure::LostArbitration, &mut bus);
     assert_eq!(read(&chip, TXB[1]), 0x28, "it is tried again");
-    assert_eq!(bus.take_sent(), []);
+    assert_eq!(bus.take_sent(), [frame(1)]);
     chip.clone()
         .failed(&frame(1), Failure::NoAcknowledge, &mut bus);
     assert_eq!(read(&chip, TXB[1]), 0x38);
     assert_eq!(read(&chip, CANINTF), 0x84);
+    assert_eq!(bus.take_sent(), [frame(1)]);
     // In one-shot mode it is not.
     let [] = send(&chip, &[BIT_MODIFY, CANCTRL, 0x08, 0x08]);
     chip.clone().failed(&frame(1), Failure::Error, &mut bus);
