@@ -3,9 +3,16 @@
 
 mod invariants;
 
-use circuits_can::{AnyFrame, ErrorFrame, ErrorMask, Frame, Id};
+use std::time::Duration;
+
+use circuits_can::{
+    AnyFrame, Config, ErrorFrame, ErrorMask, Frame, Id, Interface, InterfaceConfig, Mode, Socket,
+    log,
+};
+use circuits_stub::Stub;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 fn id() -> impl Strategy<Value = Id> {
     prop_oneof![
@@ -168,4 +175,57 @@ proptest! {
             invariants::bytes(&bytes[..size]);
         }
     }
+}
+
+/// Sends each drawn frame from one socket to the other, which must be what it is when it comes.
+fn survive(here: &Socket, there: &Socket) {
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let frames = prop_oneof![classic(), fd()];
+    let survives = |frame: Frame| {
+        there.write(&frame, LONG).unwrap();
+        let received = here.read(LONG).unwrap();
+        prop_assert_eq!(received.frame(), Some(&frame));
+        let line = log::Entry::of(&received, "can0").to_string();
+        let entry: log::Entry = line.parse().unwrap();
+        prop_assert_eq!(entry.content(), received.content());
+        Ok(())
+    };
+    runner.run(&frames, survives).unwrap();
+}
+
+const LONG: Duration = Duration::from_secs(10);
+
+#[test]
+fn frames_survive_the_virtual_vcan() {
+    let stub = Stub::virtual_time().vcan("vcan0");
+    let open = || Socket::open_on(&stub, "vcan0", &Config::new()).unwrap();
+    survive(&open(), &open());
+}
+
+#[test]
+fn frames_survive_the_virtual_bus() {
+    let stub = Stub::virtual_time().can_bus(["can0", "can1"]).unwrap();
+    let sockets = ["can0", "can1"].map(|name| {
+        let interface = Interface::open_on(&stub, name).unwrap();
+        interface.down().unwrap();
+        let config = InterfaceConfig::new().bitrate(500_000);
+        let config = config.data_bitrate(2_000_000).mode(Mode::ClassicDlc, true);
+        interface.configure(&config).unwrap();
+        interface.up().unwrap();
+        Socket::open_on(&stub, name, &Config::new()).unwrap()
+    });
+    let [here, there] = &sockets;
+    survive(here, there);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs vcan"]
+fn frames_survive_the_kernel() {
+    let _link = circuits_bench::CanLink::new("drawn0");
+    let open = || Socket::open_on(&circuits_can::Linux::new(), "drawn0", &Config::new()).unwrap();
+    survive(&open(), &open());
 }
