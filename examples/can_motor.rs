@@ -42,9 +42,8 @@ fn main() -> Result<(), Failure> {
     axis.send(SET_STATE, &CLOSED_LOOP.to_le_bytes())?;
     let turned = axis.turn(&board, &args);
     // Whatever came of it.
-    axis.send(SET_VELOCITY, &[0; 8])?;
-    axis.send(SET_STATE, &IDLE.to_le_bytes())?;
-    turned
+    let stopped = axis.stop();
+    turned.and(stopped)
 }
 
 struct Axis {
@@ -69,6 +68,19 @@ impl Axis {
     fn send(&self, message: u16, data: &[u8]) -> Result<(), Error> {
         let id = Id::standard(self.number << 5 | message)?;
         self.socket.write(&Frame::new(id, data)?, SILENCE)
+    }
+
+    /// Has it rest, and waits until it says so itself.
+    fn stop(&self) -> Result<(), Failure> {
+        self.send(SET_VELOCITY, &[0; 8])?;
+        self.send(SET_STATE, &IDLE.to_le_bytes())?;
+        loop {
+            let frame = self.socket.read_frame(SILENCE)?;
+            match (frame.id().raw() as u16 & 0x1f, frame.data()) {
+                (HEARTBEAT, &[_, _, _, _, state, ..]) if u32::from(state) == IDLE => return Ok(()),
+                _ => {}
+            }
+        }
     }
 
     fn turn(&self, board: &Board, args: &Args) -> Result<(), Failure> {

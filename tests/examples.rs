@@ -454,3 +454,83 @@ fn serial_echo_has_its_port_back() {
     ];
     assert_eq!(said[..5], expected);
 }
+
+#[test]
+fn can_dump_prints_what_candump_does() {
+    let output = run(Some("stub"), "can_dump", &["-n", "3", "-t", "zero"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    assert_eq!(said.len(), 3);
+    assert!(said[0].starts_with(" (000.000000)   can0  0"), "{said:?}");
+    let heartbeat = "can0  001   [8]  00 00 00 00 01 00 00 00";
+    assert!(
+        said.iter().any(|said| said.ends_with(heartbeat)),
+        "{said:?}"
+    );
+    let only = ["can0", "001:7FF", "-n", "2", "--log"];
+    let output = run(Some("stub"), "can_dump", &only);
+    for said in lines(&output.stdout) {
+        let frame = said.split(' ').next_back();
+        assert_eq!(frame, Some("001#0000000001000000"), "{said}");
+    }
+    let says = ["no CAN interface", "can7"];
+    fails(Some("stub"), "can_dump", &["can7"], &says);
+}
+
+#[test]
+fn can_motor_turns_and_stops() {
+    let output = run(Some("stub"), "can_motor", &["--seconds", "2"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout);
+    let turns = "2.00 turns/s";
+    assert!(said.iter().any(|said| said.ends_with(turns)), "{said:?}");
+    let trace = lines(&output.stderr);
+    let sent: Vec<_> = trace
+        .iter()
+        .filter(|said| said.contains("can0: "))
+        .collect();
+    // The velocity is zero, and then it is idle.
+    let [.., stop, idle] = sent[..] else {
+        panic!("{trace:?}");
+    };
+    assert!(stop.ends_with("00D#0000000000000000"), "{stop}");
+    assert!(idle.ends_with("007#01000000"), "{idle}");
+    // Nobody is this axis.
+    let output = run(Some("stub"), "can_motor", &["--axis", "9"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = lines(&output.stderr);
+    let error = said.iter().find(|line| line.starts_with("Error: "));
+    assert_eq!(
+        error.unwrap(),
+        "Error: the axis says nothing (CAN interface \"can0\" timed out)"
+    );
+}
+
+#[test]
+fn can_replay_plays_a_log() {
+    let log = std::env::temp_dir().join(format!("circuits-{}.log", std::process::id()));
+    let path = log.to_str().unwrap();
+    std::fs::write(
+        &log,
+        "(1.0) can7 123#11\n\n(1.05) can7 123#22\n(1.06) can8 123#33\n",
+    )
+    .unwrap();
+    let output = run(Some("stub"), "can_replay", &[path, "--map", "can7=can0"]);
+    std::fs::write(&log, "(1.000000) can0 123#11\nnonsense\n").unwrap();
+    let wrong = run(Some("stub"), "can_replay", &[path]);
+    std::fs::remove_file(&log).unwrap();
+
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout).join("\n");
+    assert!(said.starts_with("2 frames written"), "{said}");
+    assert!(said.contains("1 of other interfaces"), "{said}");
+    let trace = lines(&output.stderr);
+    let sent: Vec<_> = trace.iter().filter(|said| said.contains("123#")).collect();
+    assert!(
+        sent[0].ends_with("123#11") && sent[1].ends_with("123#22"),
+        "{trace:?}"
+    );
+    assert_eq!(wrong.status.code(), Some(1));
+    let said = lines(&wrong.stderr).join("\n");
+    assert!(said.contains("line 2"), "{said}");
+}

@@ -65,7 +65,7 @@ impl Stub {
     /// converter that `GPIO25` selects, with 1 V at its channel 0, a GPS receiver on a boat at
     /// `ttyAMA0`, a meter at `ttyUSB0` that is unit 1 of Modbus RTU (230.0 V and 1.25 A in its first input
     /// registers, in tenths and hundredths), an ODrive with a motor on the bus of `can0`, which is axis 0 of CANSimple
-    /// and speaks while a program listens there (a heartbeat twice a second, and estimates of its encoder four
+    /// and speaks while a program listens there (a heartbeat ten times a second, and estimates of its encoder twenty
     /// times), an LED on `GPIO17`, a button from `GPIO27` to
     /// ground that somebody presses every second, and a rotary encoder on `GPIO5` and
     /// `GPIO6` that somebody turns. Its contacts bounce for 3 ms. While a program watches lines,
@@ -99,7 +99,12 @@ impl Stub {
         // It has wires.
         let _ = stub.plug_can(MOTOR, quiet.estimates_every(Duration::ZERO));
         let board = Arc::downgrade(stub.board());
-        let life = move || while live(&board, &motor).is_ok() {};
+        let listened = board.clone();
+        let heart = thread::Builder::new().name("motor".into());
+        if let Err(error) = heart.spawn(move || speak(&listened, &motor)) {
+            stub.note(format!("the motor says nothing: {error}"));
+        }
+        let life = move || while live(&board).is_ok() {};
         if let Err(error) = thread::Builder::new().name("life".into()).spawn(life) {
             stub.note(format!("nobody presses {BUTTON}: {error}"));
         }
@@ -153,10 +158,9 @@ impl Stub {
 }
 
 /// A second on the sample board. Nobody handles what no program looks at.
-fn live(board: &Weak<Board>, motor: &Odrive) -> Result<(), Box<dyn Error>> {
+fn live(board: &Weak<Board>) -> Result<(), Box<dyn Error>> {
     // For as long as the board is there, and not for longer: nothing here keeps it.
     let board = || board.upgrade().map(Stub::of).ok_or("it is gone");
-    speak(&board()?, motor);
     let pressed = board()?.is_used(BUTTON);
     if pressed {
         button(&board()?)?.press()?;
@@ -184,18 +188,20 @@ fn live(board: &Weak<Board>, motor: &Odrive) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Has the motor speak while a program listens.
-fn speak(stub: &Stub, motor: &Odrive) {
-    let board = stub.board();
-    let millis = match board.can.is_open(board, MOTOR) {
-        true => 250,
-        false => 0,
-    };
-    let interval = Duration::from_millis(millis);
-    motor
-        .clone()
-        .heartbeat_every(2 * interval)
-        .estimates_every(interval);
+/// Has the motor speak while a program listens, for as long as the board is there.
+fn speak(board: &Weak<Board>, motor: &Odrive) {
+    let mut speaks = false;
+    while let Some(board) = board.upgrade() {
+        let listens = board.can.is_open(&board, MOTOR);
+        if listens != speaks {
+            let interval = Duration::from_millis(if listens { 100 } else { 0 });
+            let motor = motor.clone().heartbeat_every(interval);
+            motor.estimates_every(interval / 2);
+            speaks = listens;
+        }
+        drop(board);
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Looks at the screen, for as long as the board is there.

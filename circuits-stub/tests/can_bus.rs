@@ -191,6 +191,41 @@ fn interfaces_on_other_buses_hear_nothing() -> Result {
     Ok(())
 }
 
+/// However the frames of two buses lie, each is told of in its own time.
+#[test]
+fn two_buses_do_not_wait_for_each_other() -> Result {
+    let slow = InterfaceConfig::new().bitrate(125_000);
+    for shift in 0..100 {
+        let board = Stub::virtual_time()
+            .can_bus(["can0", "can1"])?
+            .can_bus(["can2", "can3"])?
+            .can_configure("can2", &slow)?
+            .can_configure("can3", &slow)?;
+        let (can0, can1) = (open(&board, "can0")?, open(&board, "can1")?);
+        let (can2, can3) = (open(&board, "can2")?, open(&board, "can3")?);
+        can2.write(&frame("123#11"), LONG)?;
+        board.delay().sleep(Duration::from_micros(4 * shift))?;
+        can0.write_many(&[frame("123#1122334455667788"); 2], LONG)?;
+        let clock = board.clock();
+        let read = |socket: Socket, count: usize| {
+            let clock = clock.clone();
+            move || -> Result {
+                for _ in 0..count {
+                    assert_eq!(socket.read(LONG)?.time(), clock.now());
+                }
+                Ok(())
+            }
+        };
+        board.run(|| -> Result {
+            let one = board.spawn("one", read(can1, 2))?;
+            let other = board.spawn("other", read(can3, 1))?;
+            one.join()??;
+            other.join()?
+        })?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_cut_wire_is_mended() -> Result {
     let board = Stub::virtual_time().can_bus(["can0", "can1"])?;

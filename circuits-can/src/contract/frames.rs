@@ -199,17 +199,22 @@ pub(super) fn without_loopback_only_the_bus_hears(bench: Arc<dyn Bench>) {
 }
 
 pub(super) fn two_threads_read_and_write_at_once(bench: Arc<dyn Bench>) {
-    const COUNT: usize = 200;
+    const COUNT: u16 = 200;
     let (here, there) = (open(&*bench), open_other(&*bench));
-    let exchange = |socket: Socket| {
+    // Identifiers of one's own, as on any bus.
+    let exchange = |socket: Socket, mine: u16, theirs: u16| {
         move || {
             for number in 0..COUNT {
-                write(&socket, &numbered(number));
-                assert_eq!(read_frame(&socket), numbered(number));
+                write(&socket, &frame(mine + number, &[0; 8]));
+                assert_eq!(read_frame(&socket), frame(theirs + number, &[0; 8]));
             }
         }
     };
-    both(&bench, exchange(here), exchange(there));
+    both(
+        &bench,
+        exchange(here, 0x100, 0x200),
+        exchange(there, 0x200, 0x100),
+    );
 }
 
 pub(super) fn halves_are_the_same_socket(bench: Arc<dyn Bench>) {

@@ -12,23 +12,30 @@
 //! - While a controller is bus-off, or only listens, what is written is dropped, and no error is told: it is the error
 //!   frames ([`Config::errors`](circuits_can::Config::errors)) and the [state](circuits_can::InterfaceInfo::state) that
 //!   tell. What was still to be sent when it went bus-off is dropped as well.
-//! - A receive buffer is full after 238 frames, and what comes then is lost and counted.
+//! - A receive buffer is full after 222 frames, and what comes then is lost and counted.
 //! - Whoever may not set an interface up may open sockets on it nevertheless.
 //!
 //! A controller that is error-passive, and alone, tries again for ever. That is not told frame by frame, neither by the
 //! trace nor to a node; and it is no reason for time to move.
 //!
 //! `bits` is a frame on the wire, `timing` what rates there are; `station` is who is on a bus, a controller of an
-//! interface or a `node`, `bus` what goes over it, `report` and `fault` what goes wrong; `state` is all of it and what
-//! happens by itself; `socket`, `programs`, `cycle` and `links` are the kernel's side, and `backend` how programs come to it.
+//! interface or a `node`; `bus` is what is on it, `arbitration` who goes first there, `outcome` what comes of a frame,
+//! `conduct` what that does to everybody, `flaw`, `fault` and `report` what goes wrong, by whom, and how that is told.
+//! `state` is all of it, and `events` what happens by itself; `socket`, `programs`, `cycle` and `links` are the kernel's
+//! side, and `backend` how programs come to it.
 
+mod arbitration;
 mod backend;
 mod bits;
 mod bus;
+mod conduct;
 mod cycle;
+mod events;
 mod fault;
+mod flaw;
 mod links;
 mod node;
+mod outcome;
 mod programs;
 mod report;
 mod socket;

@@ -5,6 +5,7 @@ use std::io;
 use circuits_can::{Config, Frame, InterfaceConfig, InterfaceInfo, Mode};
 use circuits_wait::Time;
 
+use super::conduct::Origin;
 use super::socket::Socket;
 use super::state::State;
 use super::station::{Pending, Settings};
@@ -81,7 +82,7 @@ impl State {
                     });
                 }
                 if loops_back {
-                    self.deliver(interface, frame, Some(from), now);
+                    self.deliver(interface, frame, Origin::Here(from), now);
                 }
             }
             return Ok(frames.len());

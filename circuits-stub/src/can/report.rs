@@ -2,7 +2,8 @@
 
 use circuits_can::{Cause, ControllerProblem, ErrorCounters, ErrorFrame, State};
 
-use super::bus::{Flaw, Role};
+use super::bus::Role;
+use super::flaw::Flaw;
 
 /// Another frame went first (`sja1000_err`, drivers/net/can/sja1000/sja1000.c).
 pub(super) fn lost_arbitration(bit: u8) -> ErrorFrame {

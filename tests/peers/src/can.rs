@@ -1,11 +1,10 @@
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use circuits_bench::CanLink;
 use circuits_can::{Config, Frame, Id, Linux, Received, Socket};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socketcan::tokio::CanSocket as TokioSocket;
 use socketcan::{CanFrame, CanSocket, EmbeddedFrame, Socket as _, StandardId};
 use tokio::runtime::{Builder, Runtime};
@@ -87,8 +86,8 @@ trait Pair: 'static {
 
 /// The system calls alone.
 struct Bare {
-    sender: File,
-    receiver: File,
+    sender: OwnedFd,
+    receiver: OwnedFd,
     /// struct can_frame
     frame: [u8; 16],
     _link: CanLink,
@@ -97,9 +96,9 @@ struct Bare {
 impl Bare {
     fn new(name: &str) -> Result<Bare> {
         let link = CanLink::new(name);
-        let open = || -> Result<File> {
+        let open = || -> Result<OwnedFd> {
             let socket = CanSocket::open(name)?;
-            Ok(socket.as_raw_socket().as_fd().try_clone_to_owned()?.into())
+            Ok(socket.as_raw_socket().as_fd().try_clone_to_owned()?)
         };
         let mut frame = [0; 16];
         frame[..4].copy_from_slice(&u32::from(ID).to_ne_bytes());
@@ -116,12 +115,14 @@ impl Bare {
 
 impl Pair for Bare {
     fn write(&mut self) -> Result<()> {
-        Ok(self.sender.write_all(&self.frame)?)
+        let count = send(&self.sender, &self.frame, SendFlags::empty())?;
+        ensure!(count == 16);
+        Ok(())
     }
 
     fn read(&mut self) -> Result<()> {
         let mut frame = [0; 16];
-        let count = self.receiver.read(&mut frame)?;
+        let (count, _) = recv(&self.receiver, &mut frame, RecvFlags::empty())?;
         ensure!(count == 16 && frame[8..] == DATA);
         Ok(())
     }
