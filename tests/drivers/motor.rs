@@ -54,9 +54,13 @@ impl<C: Can, D: DelayNs> Motor<C, D> {
         self.hears(HEARTBEAT, |data| data[..6] == [0, 0, 0, 0, state, 0])
     }
 
+    /// Whether it comes to turn so fast, and stays so for a while.
     fn comes_to(&mut self, velocity: f32) -> bool {
+        let mut times = 0;
         self.hears(ESTIMATES, |data| {
-            (number(&data[4..]) - velocity).abs() < 0.01
+            let is_near = (number(&data[4..]) - velocity).abs() < 0.01;
+            times = if is_near { times + 1 } else { 0 };
+            times == 10
         })
     }
 
