@@ -111,7 +111,8 @@ fn what_a_kernel_refuses_is_refused() -> Result {
     assert_eq!(error.kind(), ErrorKind::Invalid);
     // EINVAL and EMSGSIZE, for who does not look first.
     let handle = Backend::open(&stub, "spidev0.0")?;
-    let mut both = [Operation::TransferInPlace(&mut [1])];
+    let mut byte = [1];
+    let mut both = [Operation::TransferInPlace(&mut byte)];
     let error = handle.transaction(&mut both).result.unwrap_err();
     assert_eq!(error.raw_os_error(), Some(22));
     for operation in [
