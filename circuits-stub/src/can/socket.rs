@@ -125,9 +125,6 @@ impl Socket {
 
     /// The interface is gone: that is told for ever, after what came before.
     pub(super) fn removed(&mut self) {
-        while let Some(Waiting::Down) = self.waiting.back() {
-            self.waiting.pop_back();
-        }
         self.interface = None;
         self.wake();
     }

@@ -218,12 +218,11 @@ impl State {
     }
 
     /// When one takes part that comes to its bus now: a while after what is on it, or at once if nothing is.
-    pub(super) fn joins(&mut self, id: u64, now: Time) -> Time {
+    pub(super) fn joins(&self, id: u64, now: Time) -> Time {
         let wait = self.rates_of(id).nominal(INTEGRATION);
         let Some(bus) = self.stations.get(&id).map(|one| one.bus) else {
             return now;
         };
-        self.resume(bus, now);
         match self.buses.get(&bus).map(|bus| bus.phase) {
             Some(Phase::Free { from }) if from <= now => now,
             _ => now + wait,
