@@ -1,8 +1,8 @@
 //! Drivers that other people wrote, as they are on crates.io, on chips of the virtual board.
 //!
 //! Each test runs twice: first with a chip that answers 0xff to everything, which must make it fail,
-//! so that what it says of the chip is not said of nothing; then with the chip. On a serial line there is
-//! nothing at first, then rubbish.
+//! so that what it says of the chip is not said of nothing; then with the chip. On a serial line and on a CAN bus there
+//! is nothing at first, then rubbish.
 
 mod ads1x1x;
 mod atat;
