@@ -3,6 +3,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
+use crate::socket::Reads;
 use crate::{ErrorKind, Received, Result, Socket};
 
 /// What comes to a socket, as a [`Stream`] that ends when the interface is gone, with that error.
@@ -13,6 +14,7 @@ pub struct Incoming<'a> {
     socket: &'a Socket,
     waiting: bool,
     removed: bool,
+    _reads: Reads<'a>,
 }
 
 impl<'a> Incoming<'a> {
@@ -22,6 +24,7 @@ impl<'a> Incoming<'a> {
             socket,
             waiting: false,
             removed: false,
+            _reads: socket.reads(),
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,9 +20,9 @@ const MANY: usize = 64;
 
 /// A socket on a CAN interface, which receives what is on the bus, and sends.
 ///
-/// Blocking calls take it by reference, so two threads may read and write at the same time. Futures need
-/// the socket for themselves, or one of its [halves](Socket::split) each; any number of sockets may be open on
-/// one interface as well.
+/// Blocking calls take it by reference, so any number of threads may read and write at the same time: each frame
+/// comes to one of them. Futures need the socket for themselves, or one of its [halves](Socket::split) each; any number
+/// of sockets may be open on one interface as well, each of which receives all.
 ///
 /// What comes faster than it is read is lost at some point, and never silently: [`Received::lost`] tells how
 /// many frames were before one, [`lost`](Socket::lost) how many in all.
@@ -33,6 +34,8 @@ pub struct Socket {
     config: Mutex<Config>,
     timeout: Mutex<Option<Duration>>,
     burst: Mutex<Burst>,
+    /// How many read.
+    readers: AtomicUsize,
 }
 
 impl Socket {
@@ -62,6 +65,7 @@ impl Socket {
             timeout: Mutex::new(config.longest_wait()),
             config: Mutex::new(config.clone()),
             burst: Mutex::new(Burst::default()),
+            readers: AtomicUsize::new(0),
             interface,
         })
     }
@@ -288,6 +292,7 @@ impl Socket {
         what: &'static str,
         mut op: impl FnMut() -> io::Result<()>,
     ) -> Result<()> {
+        let _reads = (interest == Interest::Read).then(|| self.reads());
         match self.handle.ready(interest).block(deadline, &mut op) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::TimedOut {
@@ -309,13 +314,22 @@ impl Socket {
         poll.map(|done| done.map_err(self.failed(what)))
     }
 
+    /// Notes that somebody reads, for as long as what this returns is there.
+    pub(crate) fn reads(&self) -> Reads<'_> {
+        self.readers.fetch_add(1, Ordering::SeqCst);
+        Reads(&self.readers)
+    }
+
     /// Takes from what was read already, or reads a burst first.
+    ///
+    /// Nobody tells those who wait for the system of what is left of a burst. So where several read there is none: who
+    /// begins to read after this has looked finds what is left before waiting.
     fn take_one<T>(&self, mut take: impl FnMut(&mut Burst) -> Option<T>) -> io::Result<T> {
         let mut burst = lock(&self.burst);
         if let Some(taken) = take(&mut burst) {
             return Ok(taken);
         }
-        burst.refill(&*self.handle)?;
+        burst.refill(&*self.handle, self.readers.load(Ordering::SeqCst) > 1)?;
         take(&mut burst).ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 
@@ -358,11 +372,13 @@ impl Socket {
     }
 
     pub(crate) async fn received_async(&self) -> Result<Received> {
+        let _reads = self.reads();
         let wait = Wait::new(self.handle.ready(Interest::Read));
         wait.until(|cx| self.poll_received(cx)).await
     }
 
     pub(crate) async fn frame_async(&self) -> Result<Frame> {
+        let _reads = self.reads();
         let wait = Wait::new(self.handle.ready(Interest::Read));
         let next = wait.until(|cx| {
             let mut next = Next::Lost(0);
@@ -379,6 +395,7 @@ impl Socket {
         if frames.is_empty() {
             return Ok(0);
         }
+        let _reads = self.reads();
         let wait = Wait::new(self.handle.ready(Interest::Read));
         let many = wait.until(|cx| {
             let mut count = 0;
@@ -417,11 +434,22 @@ impl Socket {
     /// Returns what there is now.
     #[cfg(feature = "embedded-can-04")]
     pub(crate) fn try_read(&self) -> io::Result<Result<Frame>> {
+        let _reads = self.reads();
         Ok(self.frame(self.take_one(Burst::next)?))
     }
 
     pub(crate) fn failed(&self, what: &'static str) -> impl Fn(io::Error) -> Error + '_ {
         move |source| Error::from_io(&self.interface, what, source)
+    }
+}
+
+/// Somebody reads, whose operation may panic and whose future may be dropped.
+#[derive(Debug)]
+pub(crate) struct Reads<'a>(&'a AtomicUsize);
+
+impl Drop for Reads<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -443,11 +471,15 @@ struct Burst {
 }
 
 impl Burst {
-    fn refill(&mut self, handle: &dyn Handle) -> io::Result<()> {
+    fn refill(&mut self, handle: &dyn Handle, is_shared: bool) -> io::Result<()> {
         if self.frames.is_empty() {
             self.frames = vec![Received::empty(); MANY].into();
         }
-        let room = if self.end < FEW { FEW } else { MANY };
+        let room = match self.end {
+            _ if is_shared => 1,
+            ..FEW => FEW,
+            _ => MANY,
+        };
         (self.next, self.end) = (0, 0);
         self.end = handle.read(&mut self.frames[..room])?;
         Ok(())

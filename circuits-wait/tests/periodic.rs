@@ -86,6 +86,17 @@ fn a_deadline_is_not_slept_over() {
     assert!(!periodic.block(Some(deadline), &mut never).unwrap());
 }
 
+/// Nor is it added up beyond all times.
+#[test]
+fn the_longest_interval_is_one() {
+    let periodic = Periodic::new(&Monotonic::new(), Duration::MAX, Duration::MAX);
+    let deadline = Time::monotonic() + FIRST;
+    assert!(!periodic.block(Some(deadline), &mut never).unwrap());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(periodic.poll(&mut cx, &mut never).is_pending());
+    periodic.cancel();
+}
+
 #[test]
 fn an_interrupt_ends_it_and_a_signal_does_not() {
     let interrupt = Interrupt::new().unwrap();

@@ -145,7 +145,10 @@ impl<T: AsFd + Send + Sync + Debug> Ready for Fd<T> {
                     return Poll::Ready(done);
                 }
             }
-            registration.listen(&self.io)?;
+            if let Err(error) = registration.listen(&self.io) {
+                registration.disarm();
+                return Poll::Ready(Err(error));
+            }
             if !registration.is_ready() {
                 return Poll::Pending;
             }

@@ -40,7 +40,7 @@ impl Periodic {
     }
 
     fn longer(&self, interval: Duration) -> Duration {
-        (2 * interval).min(self.longest)
+        interval.saturating_mul(2).min(self.longest)
     }
 
     fn alarm(&self) -> MutexGuard<'_, Option<Alarm>> {
