@@ -58,11 +58,8 @@ fn main() -> Result<(), Failure> {
         let mut bytes = [0; 16];
         let bytes = &mut bytes[..(args.dump - address).min(16) as usize];
         let [_, high, middle, low] = address.to_be_bytes();
-        let mut operations = [
-            Operation::Write(&[READ, high, middle, low]),
-            Operation::Read(bytes),
-        ];
-        flash.transaction(&mut operations)?;
+        let command = [READ, high, middle, low];
+        flash.transaction(&mut [Operation::Write(&command), Operation::Read(bytes)])?;
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x} ")).collect();
         let shown = |byte: &u8| match byte {
             b' '..=b'~' => char::from(*byte),

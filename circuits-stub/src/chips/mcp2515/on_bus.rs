@@ -53,10 +53,8 @@ impl Bench {
 
     fn read(&mut self, address: u8) -> u8 {
         let mut value = [0];
-        let mut operations = [
-            Operation::Write(&[0x03, address]),
-            Operation::Read(&mut value),
-        ];
+        let command = [0x03, address];
+        let mut operations = [Operation::Write(&command), Operation::Read(&mut value)];
         self.spi.transaction(&mut operations).unwrap();
         value[0]
     }
