@@ -36,9 +36,19 @@ fn main() -> Result<(), Failure> {
         request.clear();
         // Tenths of volts, hundredths of amperes.
         meter.generate_get_inputs(0, 2, &mut request)?;
-        let answer = line.transaction(&request, Duration::from_millis(500))?;
+        // A master asks again for what was damaged on the line, or came in two parts to a busy machine.
         let mut values = Vec::new();
-        meter.parse_u16(answer, &mut values)?;
+        for tries in 1..=3 {
+            values.clear();
+            let answer = line.transaction(&request, Duration::from_millis(500))?;
+            match meter.parse_u16(answer, &mut values) {
+                Err(_) if tries < 3 => line.discard()?,
+                parsed => {
+                    parsed?;
+                    break;
+                }
+            }
+        }
         if let [volts, amperes] = values[..] {
             println!(
                 "{:.1} V {:.2} A",

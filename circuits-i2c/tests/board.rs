@@ -109,9 +109,10 @@ fn a_byte_is_counted_over_the_whole_transaction() {
     let mut bus = open(&stub);
     let refused = Fault::no_acknowledge_of_byte(3);
     stub.i2c_fault("i2c-1", refused).unwrap();
+    let mut byte = [0];
     let mut operations = [
         Operation::Write(&[0x10, 1]),
-        Operation::Read(&mut [0]),
+        Operation::Read(&mut byte),
         Operation::Write(&[0x20, 2]),
     ];
     let error = bus.transaction(0x20, &mut operations).unwrap_err();

@@ -189,7 +189,8 @@ fn an_adapter_for_smbus_alone_makes_no_transactions() {
 
 #[test]
 fn what_a_controller_refuses_moves_nothing() {
-    let stuck = [Operation::Write(&[]), Operation::Read(&mut [0; 1])];
+    let mut byte = [0];
+    let stuck = [Operation::Write(&[]), Operation::Read(&mut byte)];
     for (controller, mut operations, says) in [
         (
             Controller::bcm2835(),

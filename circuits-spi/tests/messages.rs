@@ -186,13 +186,14 @@ fn neighbours_of_each_kind_are_joined() {
     let recorder = Recorder::new();
     let mut device = recorder.open(&Config::new());
     let (mut one, mut other) = ([1, 2], [3]);
+    let (mut two, mut last) = ([0; 2], [0; 1]);
     let mut operations = [
         Operation::TransferInPlace(&mut one),
         Operation::TransferInPlace(&mut other),
         Operation::Write(&[4]),
         Operation::Write(&[5, 6]),
-        Operation::Read(&mut [0; 2]),
-        Operation::Read(&mut [0; 1]),
+        Operation::Read(&mut two),
+        Operation::Read(&mut last),
     ];
     device.transaction(&mut operations).unwrap();
     let sent = vec![
