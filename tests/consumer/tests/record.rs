@@ -328,3 +328,73 @@ fn what_goes_over_a_serial_line_can_be_read() -> Result {
     );
     Ok(())
 }
+
+/// What is sent is told when it is taken over; what comes, with what was lost before it.
+#[test]
+fn what_goes_over_a_can_bus_can_be_read() -> Result {
+    use circuits::can::{self, CycleConfig, ErrorMask, Filter, Frame, Id, InterfaceConfig};
+    use circuits::stub::can::Fault;
+
+    let stub = Stub::virtual_time().can_bus(["can0", "can1"])?;
+    let proxy = Proxy::new(stub.clone());
+    let record = proxy.record().clone();
+    let board = Board::from(&stub).with_can(proxy)?;
+    assert!(board.can_socket("can7", &can::Config::new()).is_err());
+    let interface = board.can_interface("can0")?;
+    interface.down()?;
+    interface.configure(&InterfaceConfig::new().bitrate(250_000))?;
+    interface.up()?;
+    let stub = stub.can_configure("can1", &InterfaceConfig::new().bitrate(250_000))?;
+    let config = can::Config::new()
+        .filters([Filter::masked(Id::standard(0x200)?, 0x700)])
+        .errors(ErrorMask::BUS_OFF);
+    let socket = board.can_socket("can0", &config)?;
+    let far = can::Socket::open_on(&stub, "can1", &can::Config::new())?;
+    let speed: Frame = "201#DC05".parse()?;
+    far.write(&speed, None)?;
+    assert_eq!(socket.read_frame(None)?, speed);
+    let second = Duration::from_secs(1);
+    assert!(socket.read(second).is_err());
+    let cycle = board.can_cycle("can0", &[speed], &CycleConfig::every(second).times(2))?;
+    cycle.set_frames(&["202#".parse()?])?;
+    drop(cycle);
+    stub.can_fault("can0", Fault::bit_error().times(32))?;
+    socket.write_many(&[speed, speed], None)?;
+    assert!(socket.read(second)?.error().is_some());
+    assert_eq!(interface.info()?.state, Some(can::State::BusOff));
+    interface.restart()?;
+    assert_eq!(socket.lost()?, 0);
+    stub.remove_can_interface("can0")?;
+    assert!(socket.write(&speed, second).is_err());
+    drop(socket);
+    assert_eq!(
+        record.to_string(),
+        "\
+0.000000 s  can7: open: all frames: No such device (os error 19)
+0.000000 s  can0: link
+0.000000 s  can0: take down
+0.000000 s  can0: configure: 250000 bit/s
+0.000000 s  can0: info: down, Stopped, 250000 bit/s, errors 0 sent, 0 received
+0.000000 s  can0: take up
+0.000000 s  can0: open: 200:80000700, errors bus_off
+0.000000 s  can0: config: 200:80000700, errors bus_off
+0.000252 s  can0: read: 201#DC05
+0.000252 s  can0: wait to read
+1.000252 s  can0: wait to read until 1.000252 s: nothing came
+1.000252 s  can0: send 201#DC05 every 1s, 2 times
+1.000252 s  can0: send 202# instead
+1.000252 s  can0: send no more
+1.000252 s  can0: write 201#DC05, 201#DC05
+1.000252 s  can0: wait to write
+1.006432 s  can0: read: bus-off
+1.006432 s  can0: wait to read until 2.000252 s
+1.006432 s  can0: info: up, BusOff, 250000 bit/s, errors 256 sent, 0 received
+1.006432 s  can0: restart
+1.006432 s  can0: lost: 0 frames
+1.006432 s  can0: write 201#DC05: No such device (os error 19)
+1.006432 s  can0: wait to write until 2.006432 s: No such device (os error 19)
+1.006432 s  can0: close
+"
+    );
+    Ok(())
+}

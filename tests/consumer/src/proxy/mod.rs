@@ -10,8 +10,10 @@
 //! let i2c = Proxy::noting_in(gpio.record(), board.i2c().clone());
 //! let spi = Proxy::noting_in(gpio.record(), board.spi().clone());
 //! let uart = Proxy::noting_in(gpio.record(), board.uart().clone());
+//! let can = Proxy::noting_in(gpio.record(), board.can().clone());
 //! let record = gpio.record().clone();
-//! let board = board.with_gpio(gpio)?.with_i2c(i2c)?.with_spi(spi)?.with_uart(uart)?;
+//! let board = board.with_gpio(gpio)?.with_i2c(i2c)?.with_spi(spi)?;
+//! let board = board.with_uart(uart)?.with_can(can)?;
 //!
 //! board.output("GPIO17")?.set(true)?;
 //! print!("{record}");
@@ -21,10 +23,12 @@
 //! Nothing is changed on the way: who has the proxy for a backend cannot tell it from the one
 //! behind it.
 
+mod can;
 mod gpio;
 mod i2c;
 mod log;
 mod record;
+mod settings;
 mod show;
 mod spi;
 mod uart;
@@ -47,7 +51,7 @@ impl<B> Proxy<B> {
     }
 
     /// Stands before a backend, with a record that others have, too: what is done to lines, to buses,
-    /// to SPI devices and to serial ports comes in one order then. Their clocks should be the same one.
+    /// to SPI devices, to serial ports and on CAN comes in one order then. Their clocks should be the same one.
     pub fn noting_in(record: &Record, inner: B) -> Proxy<B> {
         Proxy {
             inner,

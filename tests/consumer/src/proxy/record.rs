@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use circuits::can::{self, CycleConfig, Frame, InterfaceConfig, InterfaceInfo};
 use circuits::gpio::{Change, ChipInfo, Config, Event, LineInfo, Request};
 use circuits::i2c::smbus::{self, Reply};
 use circuits::i2c::{self, Address};
@@ -80,11 +81,19 @@ pub enum Place {
     SerialPorts,
     /// A serial port, by the name that it was opened by.
     SerialPort(String),
+    /// All CAN interfaces.
+    CanInterfaces,
+    /// A CAN interface, a socket on it, or frames that it sends at an interval.
+    CanInterface(String),
 }
 
 impl Place {
     pub(super) fn chip(name: &str) -> Place {
         Place::Chip(name.into())
+    }
+
+    pub(super) fn can(interface: &str) -> Place {
+        Place::CanInterface(interface.into())
     }
 
     pub(super) fn lines(chip: &str, offsets: impl IntoIterator<Item = u32>) -> Place {
@@ -120,8 +129,8 @@ pub enum Call {
     },
     /// To set lines up anew.
     Configure(Vec<Config>),
-    /// What is in the queue, or what came to a serial port. Is nothing there, this is not noted: how
-    /// often somebody looks is chance.
+    /// What is in the queue, or what came to a serial port or a CAN socket. Is nothing there, this is
+    /// not noted: how often somebody looks is chance.
     Read,
     /// To block until there is something to read, or until a time.
     Block(Option<Time>),
@@ -161,7 +170,7 @@ pub enum Call {
         /// When the wire is through with it, where that was later than the answer.
         busy_until: Option<Time>,
     },
-    /// To close a bus, an SPI device, or a serial port.
+    /// To close a bus, an SPI device, a serial port, or a CAN socket.
     Close,
     /// To open an SPI device.
     OpenSpi,
@@ -222,6 +231,46 @@ pub enum Call {
     PollSerial(Interest),
     /// Not to be woken for this any more.
     CancelSerial(Interest),
+    /// To open a CAN socket.
+    OpenCan(can::Config),
+    /// Which CAN interfaces there are.
+    CanInterfaces,
+    /// To take frames over, to be sent: those that were, or the first one, if that failed. Is there no
+    /// room, this is not noted.
+    WriteFrames(Vec<Frame>),
+    /// To set a CAN socket up.
+    ConfigureCan(can::Config),
+    /// How a CAN socket is set up.
+    ConfigCan,
+    /// How many frames a CAN socket has lost.
+    Lost,
+    /// To block until a CAN socket is ready for this, or until a time.
+    BlockCan(can::Interest, Option<Time>),
+    /// To be woken when a CAN socket is ready for this. It is noted when it is over.
+    PollCan(can::Interest),
+    /// Not to be woken for this any more.
+    CancelCan(can::Interest),
+    /// To have a CAN interface, to be asked and set up.
+    Link,
+    /// How a CAN interface is.
+    InterfaceInfo,
+    /// To set a CAN interface up.
+    ConfigureInterface(InterfaceConfig),
+    /// To take a CAN interface up or down.
+    SetUp(bool),
+    /// To have a controller that is bus-off take part again.
+    Restart,
+    /// To send frames at an interval.
+    Cycle {
+        /// The frames, of which one is sent each time.
+        frames: Vec<Frame>,
+        /// At what interval, and how many.
+        config: CycleConfig,
+    },
+    /// To send other frames at the interval.
+    SetFrames(Vec<Frame>),
+    /// To send no more frames at the interval.
+    EndCycle,
 }
 
 /// A message of a transaction.
@@ -310,6 +359,16 @@ pub enum Answer {
     ModemLines(ModemLines),
     /// What was counted.
     Counters(Counters),
+    /// The names of CAN interfaces.
+    CanInterfaces(Vec<String>),
+    /// What came to a CAN socket.
+    Frames(Vec<can::Received>),
+    /// How a CAN socket is set up.
+    ConfigCan(can::Config),
+    /// How many frames were lost.
+    Lost(u64),
+    /// A CAN interface.
+    InterfaceInfo(InterfaceInfo),
     /// The time to wait until has passed.
     TimedOut,
 }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::io;
 
-use circuits::gpio::{Config, Direction, Drive, Edge, EdgeDetection, Event};
-use circuits::spi;
-use circuits::uart::{self, Counters, FlowControl, Interest, ModemLines, Queue, Received};
+use circuits::can::{self, AnyFrame, Frame, InterfaceInfo};
+use circuits::gpio::{Edge, Event};
+use circuits::uart::{Counters, Interest, ModemLines, Queue, Received};
 use circuits::wait::Time;
 
 use super::record::{Answer, Call, Entry, Fault, Message, Place, Record, Transfer};
+use super::settings::{can_settings, interface_settings, serial_settings, settings, spi_settings};
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,10 +55,12 @@ impl fmt::Display for Place {
             Place::Buses => f.write_str("i2c"),
             Place::SpiDevices => f.write_str("spi"),
             Place::SerialPorts => f.write_str("serial"),
+            Place::CanInterfaces => f.write_str("can"),
             Place::Chip(name)
             | Place::Bus(name)
             | Place::SpiDevice(name)
-            | Place::SerialPort(name) => f.write_str(name),
+            | Place::SerialPort(name)
+            | Place::CanInterface(name) => f.write_str(name),
             Place::Lines { chip, offsets } => {
                 write!(f, "{chip}:{}", list(offsets, u32::to_string, ","))
             }
@@ -168,6 +171,40 @@ impl fmt::Display for Call {
             }
             Call::PollSerial(interest) => write!(f, "poll {}", wait(*interest)),
             Call::CancelSerial(interest) => write!(f, "cancel {}", wait(*interest)),
+            Call::OpenCan(config) => write!(f, "open: {}", can_settings(config)),
+            Call::CanInterfaces => f.write_str("interfaces"),
+            Call::WriteFrames(frames) => {
+                write!(f, "write {}", list(frames, Frame::to_string, ", "))
+            }
+            Call::ConfigureCan(config) => write!(f, "configure: {}", can_settings(config)),
+            Call::ConfigCan => f.write_str("config"),
+            Call::Lost => f.write_str("lost"),
+            Call::BlockCan(interest, None) => write!(f, "wait {}", can_wait(*interest)),
+            Call::BlockCan(interest, Some(time)) => {
+                write!(f, "wait {} until {time}", can_wait(*interest))
+            }
+            Call::PollCan(interest) => write!(f, "poll {}", can_wait(*interest)),
+            Call::CancelCan(interest) => write!(f, "cancel {}", can_wait(*interest)),
+            Call::Link => f.write_str("link"),
+            Call::InterfaceInfo => f.write_str("info"),
+            Call::ConfigureInterface(config) => {
+                write!(f, "configure: {}", interface_settings(config))
+            }
+            Call::SetUp(true) => f.write_str("take up"),
+            Call::SetUp(false) => f.write_str("take down"),
+            Call::Restart => f.write_str("restart"),
+            Call::Cycle { frames, config } => {
+                let frames = list(frames, Frame::to_string, ", ");
+                write!(f, "send {frames} every {:?}", config.interval())?;
+                match config.count() {
+                    Some(count) => write!(f, ", {count} times"),
+                    None => Ok(()),
+                }
+            }
+            Call::SetFrames(frames) => {
+                write!(f, "send {} instead", list(frames, Frame::to_string, ", "))
+            }
+            Call::EndCycle => f.write_str("send no more"),
         }
     }
 }
@@ -245,6 +282,11 @@ impl fmt::Display for Answer {
             Answer::Waiting(count) => write!(f, "{count} bytes"),
             Answer::ModemLines(lines) => f.write_str(&active(lines)),
             Answer::Counters(counters) => f.write_str(&counts(counters)),
+            Answer::CanInterfaces(names) => f.write_str(&names.join(", ")),
+            Answer::Frames(frames) => f.write_str(&list(frames, received, ", ")),
+            Answer::ConfigCan(config) => f.write_str(&can_settings(config)),
+            Answer::Lost(count) => write!(f, "{count} frames"),
+            Answer::InterfaceInfo(info) => f.write_str(&interface(info)),
             Answer::TimedOut => f.write_str("nothing came"),
         }
     }
@@ -258,83 +300,6 @@ impl fmt::Display for Fault {
             None => write!(f, "{}", self.kind),
         }
     }
-}
-
-/// How a line is to be; what is as always goes without saying.
-fn settings(config: &Config) -> String {
-    let mut words = Vec::new();
-    match config.direction() {
-        Direction::Input => words.push("input".into()),
-        Direction::Output if config.initial_level() => words.push("output, high".into()),
-        Direction::Output => words.push("output, low".into()),
-    }
-    if config.is_active_low() {
-        words.push("active-low".into());
-    }
-    if let Some(bias) = config.line_bias() {
-        words.push(format!("bias {bias:?}"));
-    }
-    if config.line_drive() != Drive::default() {
-        words.push(format!("drive {:?}", config.line_drive()));
-    }
-    if config.detected_edges() != EdgeDetection::default() {
-        words.push(format!("edges {:?}", config.detected_edges()));
-    }
-    if !config.debounce_period().is_zero() {
-        words.push(format!("debounce {:?}", config.debounce_period()));
-    }
-    words.join(", ")
-}
-
-/// How an SPI device is to be; what is as always goes without saying.
-fn spi_settings(config: &spi::Config) -> String {
-    let usual = spi::Config::new();
-    let mut words = vec![
-        format!("{:?}", config.clock_mode()),
-        format!("{} Hz", config.max_speed_hz()),
-    ];
-    if config.word_bits() != usual.word_bits() {
-        words.push(format!("words of {} bits", config.word_bits()));
-    }
-    if config.order() != usual.order() {
-        words.push(format!("order {:?}", config.order()));
-    }
-    if config.selects() != usual.selects() {
-        words.push(format!("chip select {:?}", config.selects()));
-    }
-    if config.is_three_wire() {
-        words.push("three wires".into());
-    }
-    if config.is_loopback() {
-        words.push("loopback".into());
-    }
-    if config.splits() {
-        words.push("split".into());
-    }
-    words.join(", ")
-}
-
-/// How a serial port is to be; what is as always goes without saying.
-fn serial_settings(config: &uart::Config) -> String {
-    let mut words = vec![config.to_string()];
-    match config.flow() {
-        FlowControl::None => {}
-        FlowControl::Hardware => words.push("RTS and CTS".into()),
-        FlowControl::Software => words.push("XON and XOFF".into()),
-    }
-    if config.reports_errors() {
-        words.push("errors reported".into());
-    }
-    if !config.hangs_up() {
-        words.push("no hanging up".into());
-    }
-    if let Some(low) = config.has_low_latency() {
-        words.push(format!("latency {}", if low { "low" } else { "high" }));
-    }
-    if let Some(rs485) = config.direction_control() {
-        words.push(format!("{rs485:?}"));
-    }
-    words.join(", ")
 }
 
 /// The lines that are active.
@@ -379,6 +344,44 @@ fn counts(counters: &Counters) -> String {
     }
 }
 
+/// How a CAN interface is.
+fn interface(info: &InterfaceInfo) -> String {
+    let mut words = vec![if info.up { "up" } else { "down" }.to_string()];
+    if let Some(state) = info.state {
+        words.push(format!("{state:?}"));
+    }
+    if let Some(bitrate) = info.bitrate {
+        words.push(format!("{bitrate} bit/s"));
+    }
+    if let Some(bitrate) = info.data_bitrate {
+        words.push(format!("data {bitrate} bit/s"));
+    }
+    if let Some(counters) = info.error_counters {
+        let (sent, received) = (counters.transmit, counters.receive);
+        words.push(format!("errors {sent} sent, {received} received"));
+    }
+    words.join(", ")
+}
+
+/// A frame, and how many were lost before it.
+fn received(received: &can::Received) -> String {
+    let content = match received.content() {
+        AnyFrame::Frame(frame) => frame.to_string(),
+        AnyFrame::Error(error) => error.to_string(),
+    };
+    match received.lost() {
+        0 => content,
+        lost => format!("{content} after {lost} lost"),
+    }
+}
+
+fn can_wait(interest: can::Interest) -> &'static str {
+    match interest {
+        can::Interest::Read => "to read",
+        can::Interest::Write => "to write",
+    }
+}
+
 fn wait(interest: Interest) -> &'static str {
     match interest {
         Interest::Read => "to read",
@@ -411,6 +414,6 @@ fn busy(f: &mut fmt::Formatter<'_>, until: Option<Time>) -> fmt::Result {
     }
 }
 
-fn list<T>(items: &[T], show: impl Fn(&T) -> String, between: &str) -> String {
+pub(super) fn list<T>(items: &[T], show: impl Fn(&T) -> String, between: &str) -> String {
     items.iter().map(show).collect::<Vec<_>>().join(between)
 }
