@@ -129,6 +129,8 @@ mod v04 {
         }
     }
 
+    /// Nothing waits here. `nb::block!` tries again without a rest, which takes a whole processor, and on a virtual board
+    /// in virtual time is for ever: time moves when somebody waits, so have a delay between two tries.
     impl embedded_can::nb::Can for &Socket {
         type Frame = Frame;
         type Error = Error;
@@ -165,6 +167,8 @@ mod v04 {
         }
     }
 
+    /// Nothing waits here. `nb::block!` tries again without a rest, which takes a whole processor, and on a virtual board
+    /// in virtual time is for ever: time moves when somebody waits, so have a delay between two tries.
     impl embedded_can::nb::Can for Socket {
         type Frame = Frame;
         type Error = Error;

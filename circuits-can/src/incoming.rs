@@ -49,7 +49,8 @@ impl Drop for Incoming<'_> {
 }
 
 /// What comes to a socket, one after another, blocking for each: what `for` makes of a [`Socket`]. It ends when
-/// the interface is gone, with that error.
+/// the interface is gone, with that error. After others it goes on: that the interface went down is told once, and
+/// that the board is interrupted each time, so who is to end then leaves the loop.
 #[derive(Debug)]
 pub struct Iter<'a> {
     socket: &'a Socket,

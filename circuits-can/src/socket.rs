@@ -167,6 +167,10 @@ impl Socket {
     /// Sends a frame: it is taken over to be sent, and waits for room until then, for as long as
     /// `timeout` at most; with `None` for ever, which a bus may take on which nobody acknowledges.
     ///
+    /// What was taken over is not taken back, not even by closing the socket: a request of which nobody took notice
+    /// goes out when somebody is there again, and so does each time that it was tried anew. (It is dropped when the
+    /// interface goes [down](crate::Interface::down), or its controller bus-off.)
+    ///
     /// # Errors
     /// [`Error::TimedOut`]; [`Error::Down`], [`Error::Removed`]; [`Error::Unsupported`] for a CAN FD frame on an
     /// interface without; [`Error::Interrupted`].
@@ -196,7 +200,8 @@ impl Socket {
         Ok(())
     }
 
-    /// Returns what comes, one after another, blocking for each.
+    /// Returns what comes, one after another, blocking for each, for ever: the [timeout](Config::timeout) is none of
+    /// an iterator's.
     pub fn iter(&self) -> Iter<'_> {
         Iter::new(self)
     }
