@@ -33,12 +33,13 @@
 //! says how many were dropped since the one before it ([`Received::lost`]), and
 //! [`Handle::lost`] how many were since the socket was opened, those included that no frame has told of yet.
 //!
-//! **Writing.** [`Handle::write`] takes frames over to be sent, in their order, as many as there is room for,
-//! one at least, and answers `WouldBlock` when there is none. What is taken over goes to the bus, and, unless
-//! [`Config::loopback`] says otherwise, to the other sockets of the interface, when it was
-//! sent; to the one that wrote it only if [`Config::own_messages`] asks for it. Of frames of several sockets, and
-//! of several interfaces on one bus, the one with the smallest identifier wins when they want to be sent at
-//! the same time; those of one interface are sent in the order in which they were taken over.
+//! **Writing.** [`Handle::write`] takes frames over to be sent, in their order, as many as there is room for, one
+//! at least, and answers `WouldBlock` when there is none. It is given all that is left each time: what it does with
+//! frames that it does not take over is done again and again. What is taken over goes to the bus, and, unless
+//! [`Config::loopback`] says otherwise, to the other sockets of the interface, when it was sent; to the one that
+//! wrote it only if [`Config::own_messages`] asks for it. Of frames of several sockets, and of several interfaces
+//! on one bus, the one with the smallest identifier wins when they want to be sent at the same time; those of one
+//! interface are sent in the order in which they were taken over.
 //!
 //! | cause | error |
 //! | --- | --- |

@@ -26,6 +26,10 @@ use crate::{Backend, Config, Frame, Id, Received, Socket};
 
 /// A backend on a bench, with two interfaces on one bus, or one that is both. They are up, and nobody else is
 /// on the bus. Each fact has the bench for itself.
+///
+/// A `vcan` is both, and has neither a bus that takes time nor a controller. There these are excused:
+/// `a_write_times_out_and_counts`, `without_acknowledge_it_does_not_come_back`, `the_smaller_identifier_goes_first`,
+/// `bus_off_is_told_and_ends_by_a_restart` and `bus_off_ends_by_itself_if_asked_for`.
 pub trait Bench: Send + Sync {
     /// Returns the backend.
     fn backend(&self) -> &dyn Backend;
