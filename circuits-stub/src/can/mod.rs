@@ -17,12 +17,12 @@
 //!
 //! A controller that is error-passive, and alone, tries again for ever. That is not told frame by frame, neither by the
 //! trace nor to a node; and it is no reason for time to move.
-//!
-//! `bits` is a frame on the wire, `timing` what rates there are; `station` is who is on a bus, a controller of an
-//! interface or a `node`; `bus` is what is on it, `arbitration` who goes first there, `outcome` what comes of a frame,
-//! `conduct` what that does to everybody, `flaw`, `fault` and `report` what goes wrong, by whom, and how that is told.
-//! `state` is all of it, and `events` what happens by itself; `socket`, `programs`, `cycle` and `links` are the kernel's
-//! side, `backend` how programs come to it, and `plug` how tests put it together.
+
+// `bits` is a frame on the wire, `timing` what rates there are; `station` is who is on a bus, a controller of an
+// interface or a `node`; `bus` is what is on it, `arbitration` who goes first there, `outcome` what comes of a frame,
+// `conduct` what that does to everybody, `flaw`, `fault` and `report` what goes wrong, by whom, and how that is told.
+// `state` is all of it, and `events` what happens by itself; `socket`, `programs`, `cycle` and `links` are the kernel's
+// side, `backend` how programs come to it, and `plug` how tests put it together.
 
 mod arbitration;
 mod backend;
