@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::{
-    Bench, LONG, alone, assert_silent, both, extended, frame, has_bus, id, numbered, open,
-    open_other, open_with, pause, read, read_frame, write,
+    Bench, LONG, alone, assert_silent, extended, frame, has_bus, id, numbered, open, open_other,
+    open_with, pause, read, read_frame, write,
 };
-use crate::{Config, ErrorKind, Frame, Received, Socket};
+use crate::{Config, ErrorKind, Frame, Received};
 
 pub(super) fn data_frames_go_over_the_bus(bench: Arc<dyn Bench>) {
     alone(&bench, |bench| {
