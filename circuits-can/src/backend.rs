@@ -21,13 +21,16 @@
 //! They are [`io::Error`]s with Linux's numbers, whatever the system.
 //!
 //! **Settings.** What [`Handle::configure`] was not granted [`Handle::config`] tells, and the public type makes
-//! an error of it. Frames that were received before stay to be read.
+//! an error of it: so `config` returns the filters as they were set, in their order, and the receive buffer's size
+//! (which may be more than was asked for; without that it is the system's own again). Frames that were received before
+//! stay to be read.
 //!
 //! **Reading.** [`Handle::read`] moves frames out of the socket's buffer, oldest first, one at least and as
 //! many as fit and are at hand, and answers [`WouldBlock`](io::ErrorKind::WouldBlock) when there is none, never
 //! 0. A frame comes to a socket if it is one that [`Config`] lets through: by its filters if it is a
 //! frame of the bus ([`Filter::matches`](crate::Filter::matches) is the rule for each), by its error mask if it
-//! is an error frame. Each comes with the time when it was received, on the clock of the backend.
+//! is an error frame. Each comes with the time when it was received, on the clock of the backend; and if it was sent
+//! by this system, by a socket or a cycle, with that ([`Received::looped_back`]).
 //!
 //! **Losses.** The buffer has an end. What does not fit is dropped, the newest first, and counted: each frame
 //! says how many were dropped since the one before it ([`Received::lost`]), and
@@ -53,18 +56,21 @@
 //! that name comes.
 //!
 //! **Waiting** is done by the caller through [`Handle::ready`], once for each of two operations
-//! ([`Interest`]): to read and to write. The two wait independently, with one waiter each (which the public types
-//! see to). A future that is dropped forgets its waker ([`Ready::cancel`]). An operation is called with none of
+//! ([`Interest`]): to read and to write. The two wait independently: any number of threads that block, and one future
+//! each (which the public types see to). Whoever waits is told of what is in the socket's buffer; what was taken out of
+//! it is the caller's to hand on. A future that is dropped forgets its waker ([`Ready::cancel`]). An operation is called with none of
 //! the handle's locks held. Each becomes ready when the interface goes down or is gone.
 //!
-//! **Threads.** No method waits. All take `&self`, and may be called from several threads at once.
+//! **Threads.** No method waits. All take `&self`, and may be called from several threads at once. No slice that is
+//! passed is empty.
 //!
 //! **The interface** itself is asked and set up by a [`Link`]. Bit rates and modes are set while it is down only
 //! (`EBUSY` otherwise); what it cannot do is `EOPNOTSUPP` or `EINVAL`, who may not has `EPERM`.
 //!
 //! **Cyclic frames** are sent by a [`Cyclic`], at an interval of the backend's clock, without the program; it
 //! ends when it is dropped. That the first one is sent at once is the rule. Frames for which there is no
-//! room are not sent then, and not told of.
+//! room, or while the interface is down, are not sent then, and not told of. When the interface is gone it ends, and
+//! `set_frames` answers `ENODEV`.
 //!
 //! **Defaults.** Some methods have one, which says that it cannot be done, with `EOPNOTSUPP`: a
 //! backend that passes calls on to another one passes these on, too.
@@ -91,12 +97,12 @@ pub trait Backend: Send + Sync + Debug {
     /// Returns the clock that deadlines count on.
     fn clock(&self) -> Arc<dyn Clock>;
 
-    /// Returns the names of the interfaces.
+    /// Returns the names of the interfaces, sorted.
     ///
     /// # Errors
-    /// [`io::ErrorKind::Unsupported`], if the backend cannot tell; the system's.
+    /// `EOPNOTSUPP`, if the backend cannot tell; the system's.
     fn list(&self) -> io::Result<Vec<String>> {
-        Err(io::ErrorKind::Unsupported.into())
+        Err(unsupported())
     }
 
     /// Returns what an interface is asked and set up by.

@@ -10,6 +10,8 @@ use crate::{ErrorFrame, ErrorMask, Filter, Frame};
 /// let config = Config::new()
 ///     .filters([Filter::exact(Id::standard(0x201)?), Filter::exact(Id::standard(0x202)?)])
 ///     .errors(ErrorMask::BUS_OFF | ErrorMask::RESTARTED);
+/// assert!(config.lets_through(&"202#01".parse()?));
+/// assert!(!config.lets_through(&"203#01".parse()?));
 /// # Ok::<(), circuits_can::FrameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Config {
     /// Sets whether a frame must be let through by all filters, instead of by one
     /// (`CAN_RAW_JOIN_FILTERS`). Default: by one.
     ///
-    /// With more than one filter no error frames come then, whatever [`errors`](Config::errors) asks for: the kernel
+    /// With more than one filter no error frames can be [asked for](Config::errors) then: none would come, for the kernel
     /// waits for as many filters to let them through (`raw_rcv`, net/can/raw.c).
     pub fn join_filters(mut self, join: bool) -> Config {
         self.join_filters = join;
@@ -95,8 +97,9 @@ impl Config {
         self
     }
 
-    /// Sets how many bytes the buffer for what was received has (`SO_RCVBUF`). Linux needs some 800 for a
-    /// frame. Default: as the system has it, which is 200 KB, most often: some 250 frames.
+    /// Sets how many bytes the buffer for what was received has (`SO_RCVBUF`); it has more if that is too little for the
+    /// system. Linux needs some 800 for a frame. Default: as the system has it, which is 200 KB, most often: some 250
+    /// frames.
     pub fn receive_buffer(mut self, bytes: u32) -> Config {
         self.receive_buffer = Some(bytes);
         self
@@ -173,6 +176,9 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.own_messages && !self.loopback {
             return Err("its own frames come to a socket only if they are looped back");
+        }
+        if self.join_filters && self.filters.len() > 1 && self.errors != ErrorMask::NONE {
+            return Err("no error frames come where several filters are joined");
         }
         Ok(())
     }

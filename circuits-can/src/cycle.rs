@@ -1,10 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::{EINVAL, EOPNOTSUPP};
 use crate::{Backend, Cyclic, Error, Frame, Linux, Result};
 
 /// How many frames one cycle has at most (`MAX_NFRAMES`, net/can/bcm.c).
 const FRAMES: usize = 256;
+
+/// What an interface may not take.
+const CYCLES: &str = "such a cycle: CAN FD frames need an interface that has them, and an interval is 400 days at most";
 
 /// At what interval frames are sent, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +20,8 @@ pub struct CycleConfig {
 }
 
 impl CycleConfig {
-    /// Makes one for this interval between two frames, for as long as the [`Cycle`] is there.
+    /// Makes one for this interval between two frames, for as long as the [`Cycle`] is there: a microsecond at least, and
+    /// on Linux in whole microseconds, rounded up, and 400 days at most.
     pub fn every(interval: Duration) -> CycleConfig {
         CycleConfig {
             interval,
@@ -24,7 +29,7 @@ impl CycleConfig {
         }
     }
 
-    /// Sets how many frames are sent: then it is over. Default: it goes on.
+    /// Sets how many frames are sent in all, one at least: then it is over. Default: it goes on.
     pub fn times(mut self, count: u32) -> CycleConfig {
         self.count = Some(count);
         self
@@ -46,7 +51,28 @@ impl CycleConfig {
 /// dropped. Of several frames one is sent each time, in turn.
 ///
 /// A frame for which there is no room when its time comes is not sent, and nobody is told: that is the
-/// kernel's way.
+/// kernel's way. Nor is it sent while the interface is down; when that is up again the cycle goes on.
+///
+/// ```
+/// use circuits_can::{Config, Cycle, CycleConfig, Frame, Id, Socket};
+/// use circuits_stub::Stub;
+/// use std::time::Duration;
+///
+/// // On a device: Cycle::start("can0", …)?
+/// let board = Stub::virtual_time().can_bus(["can0", "can1"])?;
+/// let there = Socket::open_on(&board, "can1", &Config::new())?;
+/// let heartbeat = |state| Frame::new(Id::standard(0x701).unwrap(), &[state]);
+///
+/// let every = CycleConfig::every(Duration::from_millis(100));
+/// let cycle = Cycle::start_on(&board, "can0", &[heartbeat(0x7f)?], &every)?;
+/// let first = there.read(Duration::from_secs(1))?;
+/// cycle.set_frames(&[heartbeat(0x05)?])?;
+/// let second = there.read(Duration::from_secs(1))?;
+/// assert_eq!(second.frame(), Some(&heartbeat(0x05)?));
+/// // 100 ms, but for the bits that are stuffed.
+/// assert!((second.time() - first.time()).abs_diff(every.interval()) < Duration::from_micros(50));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Cycle {
     handle: Box<dyn Cyclic>,
@@ -68,8 +94,9 @@ impl Cycle {
     /// interval is over.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an interval of 0, without a frame, or for classic frames mixed with CAN FD frames;
-    /// [`Error::Limit`] for more than 256 frames; as [`Socket::open_on`](crate::Socket::open_on).
+    /// [`Error::Invalid`] for an interval of less than a microsecond, for no frame in all or to begin with, or for classic
+    /// frames mixed with CAN FD frames; [`Error::Limit`] for more than 256 frames; [`Error::Unsupported`] for CAN FD
+    /// frames on an interface without, and for too long an interval; [`Error::NotFound`]; [`Error::Down`].
     pub fn start_on(
         backend: &dyn Backend,
         interface: &str,
@@ -90,9 +117,12 @@ impl Cycle {
                 what: "a cycle sends one frame at least",
             });
         }
-        let handle = backend
-            .cycle(&interface, frames, config)
-            .map_err(|error| Error::from_open(&interface, error))?;
+        let handle = backend.cycle(&interface, frames, config).map_err(|error| {
+            match error.raw_os_error() {
+                Some(EINVAL | EOPNOTSUPP) => Error::from_io(&interface, CYCLES, error),
+                _ => Error::from_open(&interface, error),
+            }
+        })?;
         Ok(Cycle {
             handle,
             interface,

@@ -21,7 +21,8 @@ pub enum Error {
 
     /// The user may not. To open a socket needs no permission as a rule; to set an interface up does.
     #[error(
-        "permission denied for CAN interface {interface:?}: {what} needs CAP_NET_ADMIN (as root: `ip link set {interface} up type can bitrate 500000`; for good: systemd.network(5), [CAN])"
+        "permission denied for CAN interface {interface:?}: {what}{}",
+        permitted(what, interface)
     )]
     PermissionDenied {
         /// The interface, as it was asked for.
@@ -168,6 +169,21 @@ pub enum Error {
     },
 }
 
+/// What asks for a permission that only a sandbox takes away.
+const OPENING: &str = "opening it";
+
+fn permitted(what: &str, interface: &str) -> String {
+    match what {
+        OPENING => {
+            " (no user needs a permission for this: a container, seccomp or SELinux forbids it)"
+                .into()
+        }
+        _ => format!(
+            " needs CAP_NET_ADMIN (as root: `ip link set {interface} up type can bitrate 500000`; for good: systemd.network(5), [CAN])"
+        ),
+    }
+}
+
 fn after(written: usize) -> String {
     match written {
         0 => String::new(),
@@ -254,7 +270,7 @@ impl Error {
                 what: "CAN: the kernel has no sockets for it (as root: `modprobe can-raw can-bcm`)",
                 source,
             },
-            _ => Error::from_io(&interface, "opening it", source),
+            _ => Error::from_io(&interface, OPENING, source),
         }
     }
 

@@ -6,15 +6,20 @@ use crate::{Backend, Error, Link, Linux, Result};
 
 /// A CAN interface: how it is, and how it is set up.
 ///
-/// ```no_run
-/// use circuits_can::{Interface, InterfaceConfig};
+/// ```
+/// use circuits_can::{Interface, InterfaceConfig, State};
+/// use circuits_stub::Stub;
 /// use std::time::Duration;
 ///
-/// let can0 = Interface::open("can0")?;
+/// // On a device: Interface::open("can0")?
+/// let board = Stub::virtual_time().can_bus(["can0"])?;
+/// let can0 = Interface::open_on(&board, "can0")?;
 /// can0.down()?;
-/// can0.configure(&InterfaceConfig::new().bitrate(500_000).restart_after(Duration::from_millis(100)))?;
+/// can0.configure(&InterfaceConfig::new().bitrate(250_000).restart_after(Duration::from_millis(100)))?;
 /// can0.up()?;
-/// # Ok::<(), circuits_can::Error>(())
+/// let info = can0.info()?;
+/// assert_eq!((info.bitrate, info.state), (Some(250_000), Some(State::ErrorActive)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Interface {
@@ -92,7 +97,8 @@ pub enum State {
 pub enum Mode {
     /// It hears itself, and is not on the bus.
     Loopback,
-    /// It acknowledges nothing and sends nothing.
+    /// It acknowledges nothing and sends nothing: what is written the kernel takes and drops, and no error says so
+    /// (`can_dev_dropped_skb`).
     ListenOnly,
     /// It samples each bit three times.
     TripleSampling,
@@ -100,7 +106,7 @@ pub enum Mode {
     OneShot,
     /// It reports each error on the bus.
     BusErrorReporting,
-    /// It has CAN FD frames.
+    /// It has CAN FD frames. It is turned on together with both bit rates.
     Fd,
     /// It does without acknowledgement.
     PresumeAcknowledge,
@@ -135,13 +141,16 @@ impl InterfaceConfig {
         self
     }
 
-    /// Sets where in a bit it is sampled, in thousandths. It needs the bit rate. Default: as the kernel finds best.
+    /// Sets where in a bit it is sampled, in thousandths, from 1 to 999. It needs the bit rate. The controller takes the
+    /// nearest that it has at that rate, which [`InterfaceInfo::sample_point`] tells, and no error. Default: as the
+    /// kernel finds best.
     pub fn sample_point(mut self, thousandths: u32) -> InterfaceConfig {
         self.sample_point = Some(thousandths);
         self
     }
 
-    /// Sets the bits a second in the data phase of CAN FD, and turns that on.
+    /// Sets the bits a second in the data phase of CAN FD, and turns that on. It needs the [bit
+    /// rate](InterfaceConfig::bitrate), and is no lower.
     pub fn data_bitrate(self, bitrate: u32) -> InterfaceConfig {
         let config = self.mode(Mode::Fd, true);
         InterfaceConfig {
@@ -150,7 +159,8 @@ impl InterfaceConfig {
         }
     }
 
-    /// Sets where in a bit of the data phase it is sampled, in thousandths.
+    /// Sets where in a bit of the data phase it is sampled, as [`sample_point`](InterfaceConfig::sample_point). It needs
+    /// the bit rate of that phase.
     pub fn data_sample_point(mut self, thousandths: u32) -> InterfaceConfig {
         self.data_sample_point = Some(thousandths);
         self
@@ -216,6 +226,11 @@ impl InterfaceConfig {
         {
             return Err("a sample point needs its bit rate");
         }
+        let turns_fd_on = self.modes.contains(&(Mode::Fd, true));
+        if turns_fd_on && (self.bitrate.is_none() || self.data_bitrate.is_none()) {
+            // The kernel says of it that it is not supported (`can_validate`).
+            return Err("CAN FD is turned on together with both bit rates");
+        }
         if self.restart_after.is_some_and(|time| {
             time.subsec_nanos() % 1_000_000 != 0 || time.as_millis() > u128::from(u32::MAX)
         }) {
@@ -274,11 +289,21 @@ impl Interface {
         let granted = self.info()?;
         self.near(config.bitrate, granted.bitrate)?;
         self.near(config.data_bitrate, granted.data_bitrate)?;
+        let refused = |what| {
+            Err(self.failed(what)(io::Error::from_raw_os_error(
+                crate::error::EOPNOTSUPP,
+            )))
+        };
         let differs = |(mode, on): &(Mode, bool)| granted.modes.contains(mode) != *on;
         if config.modes.iter().any(differs) {
-            return Err(self.failed("these modes")(io::Error::from_raw_os_error(
-                crate::error::EOPNOTSUPP,
-            )));
+            return refused("these modes");
+        }
+        let restarts_after = granted.restart_after.unwrap_or_default();
+        if config
+            .restart_after
+            .is_some_and(|asked| asked != restarts_after)
+        {
+            return refused("restarting by itself after this time");
         }
         Ok(())
     }
@@ -286,10 +311,20 @@ impl Interface {
     /// Takes it up. It is no error that it is already.
     ///
     /// # Errors
-    /// [`Error::PermissionDenied`]; [`Error::Unsupported`]: it has no bit rate yet; [`Error::Removed`].
+    /// [`Error::PermissionDenied`]; [`Error::Unsupported`]: it has no bit rate yet; [`Error::InUse`]: its driver does
+    /// not get what it needs; [`Error::Removed`].
     pub fn up(&self) -> Result<()> {
-        let what = "being up without a bit rate (Interface::configure)";
-        self.link.set_up(true).map_err(self.failed(what))
+        let what = "being up as it is set up: it needs a bit rate, and for CAN FD one for data that is no lower (Interface::configure)";
+        self.link
+            .set_up(true)
+            .map_err(|source| match source.raw_os_error() {
+                Some(crate::error::EBUSY) => Error::InUse {
+                    interface: self.name.clone(),
+                    what: "somebody else has what its driver needs, as an interrupt (dmesg)",
+                    source,
+                },
+                _ => self.failed(what)(source),
+            })
     }
 
     /// Takes it down. What is still to be sent is dropped. It is no error that it is already.
@@ -342,7 +377,7 @@ impl Interface {
     }
 }
 
-/// Returns the names of the CAN interfaces of this Linux machine.
+/// Returns the names of the CAN interfaces of this Linux machine, sorted.
 ///
 /// # Errors
 /// As [`list_on`].
@@ -350,19 +385,21 @@ pub fn list() -> Result<Vec<String>> {
     list_on(&Linux::here("")?)
 }
 
-/// Returns the names of the CAN interfaces of `backend`.
+/// Returns the names of the CAN interfaces of `backend`, sorted.
 ///
 /// # Errors
 /// [`Error::Unsupported`] if it cannot tell; the system's.
 pub fn list_on(backend: &dyn Backend) -> Result<Vec<String>> {
     backend.list().map_err(|source| {
         let interface = "all".into();
-        match source.kind() {
-            io::ErrorKind::Unsupported => Error::Unsupported {
-                interface,
-                what: "listing: the backend cannot tell what there is",
-                source,
-            },
+        match (source.kind(), source.raw_os_error()) {
+            (io::ErrorKind::Unsupported, _) | (_, Some(crate::error::EOPNOTSUPP)) => {
+                Error::Unsupported {
+                    interface,
+                    what: "listing: the backend cannot tell what there is",
+                    source,
+                }
+            }
             _ => Error::Io { interface, source },
         }
     })

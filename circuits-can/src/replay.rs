@@ -16,21 +16,23 @@ use crate::{Backend, Error, Frame, Result, Socket};
 ///
 /// ```
 /// use circuits_can::log::Reader;
-/// use circuits_can::{Backend, Config, Replay, Socket};
-/// use std::fs::File;
-/// use std::io::BufReader;
+/// use circuits_can::{Config, Replay, Socket};
+/// use circuits_stub::Stub;
 /// use std::time::Duration;
 ///
-/// fn replay(board: &dyn Backend, file: File) -> Result<(), Box<dyn std::error::Error>> {
-///     // What was on can0 goes to vcan1. The socket receives nothing.
-///     let socket = Socket::open_on(board, "vcan1", &Config::new().filters([]))?;
-///     let mut replay = Replay::on(board).socket("can0", socket).longest_gap(Duration::from_secs(5));
-///     for entry in Reader::new(BufReader::new(file)) {
-///         replay.write_entry(&entry?)?;
-///     }
-///     println!("{}", replay.summary());
-///     Ok(())
+/// let log = "(1700000000.000000) can0 123#11\n(1700000000.250000) can0 123#22\n";
+/// let board = Stub::virtual_time().vcan("vcan1");
+/// let listener = Socket::open_on(&board, "vcan1", &Config::new())?;
+/// // What was on can0 goes to vcan1. The socket receives nothing.
+/// let socket = Socket::open_on(&board, "vcan1", &Config::new().filters([]))?;
+/// let mut replay = Replay::on(&board).socket("can0", socket).longest_gap(Duration::from_secs(5));
+/// for entry in Reader::new(log.as_bytes()) {
+///     replay.write_entry(&entry?)?;
 /// }
+/// assert_eq!(replay.summary().written, 2);
+/// let times = [listener.read(None)?.time(), listener.read(None)?.time()];
+/// assert_eq!(times[1] - times[0], Duration::from_millis(250));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// Frames of an interface that has no socket here, and error frames, which cannot be sent, are left out and

@@ -24,6 +24,26 @@ const MANY: usize = 64;
 /// comes to one of them. Futures need the socket for themselves, or one of its [halves](Socket::split) each; any number
 /// of sockets may be open on one interface as well, each of which receives all.
 ///
+/// ```
+/// use circuits_can::{Config, Frame, Id, Received, Socket};
+/// use circuits_stub::Stub;
+/// use std::time::Duration;
+///
+/// // On a device: Socket::open("can0")?
+/// let board = Stub::virtual_time().can_bus(["can0", "can1"])?;
+/// let here = Socket::open_on(&board, "can0", &Config::new())?;
+/// let there = Socket::open_on(&board, "can1", &Config::new())?;
+///
+/// let frames = [1, 2, 3].map(|joint| Frame::new(Id::standard(0x200 + joint).unwrap(), &[0; 8]).unwrap());
+/// here.write_many(&frames, Duration::from_millis(10))?;
+/// let first = there.read(Duration::from_millis(10))?;
+/// assert_eq!(first.frame(), Some(&frames[0]));
+/// let mut rest = [Received::empty(); 16];
+/// let count = there.read_many(&mut rest, Duration::from_millis(10))?;
+/// assert!(rest[..count].iter().all(|received| received.time() > first.time()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// What comes faster than it is read is lost at some point, and never silently: [`Received::lost`] tells how
 /// many frames were before one, [`lost`](Socket::lost) how many in all.
 #[derive(Debug)]
@@ -185,7 +205,8 @@ impl Socket {
     /// Sends frames, in their order, by one call of the system as long as there is room.
     ///
     /// # Errors
-    /// [`Error::TimedOut`], which says how many were written; as [`write`](Socket::write).
+    /// [`Error::TimedOut`], which says how many were written; as [`write`](Socket::write). Those before the one that
+    /// failed were sent, which other errors do not count.
     pub fn write_many(&self, frames: &[Frame], timeout: impl Into<Option<Duration>>) -> Result<()> {
         let deadline = self.deadline(timeout);
         let mut written = 0;
@@ -545,32 +566,34 @@ fn read_back(handle: &dyn Handle, interface: &Arc<str>, config: &Config) -> Resu
     let granted = handle
         .config()
         .map_err(|error| Error::from_io(interface, "reading its settings back", error))?;
-    if let (Some(asked), Some(granted)) =
-        (config.receive_buffer_size(), granted.receive_buffer_size())
-    {
-        if granted < asked {
+    match (config.receive_buffer_size(), granted.receive_buffer_size()) {
+        (Some(asked), Some(granted)) if granted < asked => {
             return Err(Error::Limit {
                 interface: interface.clone(),
                 what: "the receive buffer, in bytes (net.core.rmem_max)",
                 limit: granted as usize,
             });
         }
+        _ => {}
     }
-    let refused = if granted.frame_filters() != config.frame_filters() {
-        "these filters"
-    } else if granted.joins_filters() != config.joins_filters() {
-        "joining filters"
-    } else if granted.error_mask() != config.error_mask() {
-        "this mask of errors"
-    } else if granted.loops_back() != config.loops_back() {
-        "setting the loopback"
-    } else if granted.receives_own() != config.receives_own() {
-        "setting whether its own frames come back"
-    } else if granted.has_fd() != config.has_fd() {
-        "setting whether there are CAN FD frames"
-    } else {
-        return Ok(());
-    };
+    let refused =
+        if config.receive_buffer_size().is_some() && granted.receive_buffer_size().is_none() {
+            "setting the receive buffer"
+        } else if granted.frame_filters() != config.frame_filters() {
+            "these filters"
+        } else if granted.joins_filters() != config.joins_filters() {
+            "joining filters"
+        } else if granted.error_mask() != config.error_mask() {
+            "this mask of errors"
+        } else if granted.loops_back() != config.loops_back() {
+            "setting the loopback"
+        } else if granted.receives_own() != config.receives_own() {
+            "setting whether its own frames come back"
+        } else if granted.has_fd() != config.has_fd() {
+            "setting whether there are CAN FD frames"
+        } else {
+            return Ok(());
+        };
     Err(Error::Unsupported {
         interface: interface.clone(),
         what: refused,

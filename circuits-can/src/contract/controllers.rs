@@ -42,14 +42,20 @@ pub(super) fn without_acknowledge_it_does_not_come_back(bench: Arc<dyn Bench>) {
 pub(super) fn the_smaller_identifier_goes_first(bench: Arc<dyn Bench>) {
     alone(&bench, |bench| {
         let (here, there) = (open(bench), open_other(bench));
-        // Both queue up while the first frame is on the bus; these take turns by identifier.
-        let mine: Vec<_> = [0x001, 0x303, 0x305].map(|id| frame(id, &[0; 8])).into();
+        // Both queue up while the first frames are on the bus, as many as a queue takes; these take turns by identifier.
+        let first = [0x001; 8];
+        let mine: Vec<_> = first
+            .into_iter()
+            .chain([0x303, 0x305])
+            .map(|id| frame(id, &[0; 8]))
+            .collect();
         let theirs: Vec<_> = [0x302, 0x304, 0x306].map(|id| frame(id, &[0; 8])).into();
         let listener = open(bench);
         here.write_many(&mine, LONG).unwrap();
         there.write_many(&theirs, LONG).unwrap();
-        let order: Vec<_> = (0..6).map(|_| read_frame(&listener).id().raw()).collect();
-        assert_eq!(order, [0x001, 0x302, 0x303, 0x304, 0x305, 0x306]);
+        let order: Vec<_> = (0..13).map(|_| read_frame(&listener).id().raw()).collect();
+        assert_eq!(order[..8], first.map(u32::from));
+        assert_eq!(order[8..], [0x302, 0x303, 0x304, 0x305, 0x306]);
     });
 }
 

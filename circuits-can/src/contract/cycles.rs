@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{
     Bench, alone, assert_silent, frame, has_bus, id, open, open_other, read, read_frame, sleep,
 };
-use crate::{Cycle, CycleConfig, ErrorKind, Frame, Result};
+use crate::{Cycle, CycleConfig, ErrorKind, Frame, Interface, Result};
 
 const INTERVAL: Duration = Duration::from_millis(10);
 
@@ -118,5 +118,25 @@ pub(super) fn what_makes_no_cycle_is_refused(bench: Arc<dyn Bench>) {
         if !has_bus(bench) {
             assert_silent(&here);
         }
+    });
+}
+
+pub(super) fn a_cycle_rests_and_ends_with_the_interface(bench: Arc<dyn Bench>) {
+    alone(&bench, |bench| {
+        let interface = Interface::open_on(bench.backend(), bench.interface()).unwrap();
+        let sent = frame(0x86, b"on");
+        let every = CycleConfig::every(INTERVAL);
+        let cycle = Cycle::start_on(bench.backend(), bench.interface(), &[sent], &every).unwrap();
+        interface.down().unwrap();
+        sleep(bench, 3 * INTERVAL);
+        interface.up().unwrap();
+        let there = open_other(bench);
+        for _ in 0..3 {
+            assert_eq!(read_frame(&there), sent);
+        }
+        cycle.set_frames(&[sent]).unwrap();
+        bench.remove();
+        let error = cycle.set_frames(&[sent]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Removed, "{error:?}");
     });
 }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::{
-    Bench, LONG, alone, assert_silent, both, extended, frame, has_bus, id, numbered, open,
-    open_other, open_with, pause, read, read_frame, write,
+    Bench, LONG, alone, assert_silent, extended, frame, has_bus, id, numbered, open, open_other,
+    open_with, pause, read, read_frame, write,
 };
-use crate::{Config, ErrorKind, Frame, Received, Socket};
+use crate::{Config, ErrorKind, Frame, Received};
 
 pub(super) fn data_frames_go_over_the_bus(bench: Arc<dyn Bench>) {
     alone(&bench, |bench| {
@@ -199,22 +199,85 @@ pub(super) fn without_loopback_only_the_bus_hears(bench: Arc<dyn Bench>) {
 }
 
 pub(super) fn two_threads_read_and_write_at_once(bench: Arc<dyn Bench>) {
-    const COUNT: u16 = 200;
-    let (here, there) = (open(&*bench), open_other(&*bench));
-    // Identifiers of one's own, as on any bus.
-    let exchange = |socket: Socket, mine: u16, theirs: u16| {
+    const COUNT: usize = 200;
+    let (here, there) = (Arc::new(open(&*bench)), open_other(&*bench));
+    let reader = here.clone();
+    bench.run(vec![
+        // Both on one socket.
+        (
+            "write",
+            Box::new(move || {
+                for number in 0..COUNT {
+                    write(&here, &numbered(number));
+                }
+            }),
+        ),
+        (
+            "read",
+            Box::new(move || {
+                for number in 0..COUNT {
+                    assert_eq!(read_frame(&reader), numbered(number));
+                }
+            }),
+        ),
+        // Says what it hears.
+        (
+            "other",
+            Box::new(move || {
+                for number in 0..COUNT {
+                    assert_eq!(read_frame(&there), numbered(number));
+                    write(&there, &numbered(number));
+                }
+            }),
+        ),
+    ]);
+}
+
+pub(super) fn two_threads_share_what_comes(bench: Arc<dyn Bench>) {
+    const COUNT: usize = 100;
+    let (here, there) = (Arc::new(open(&*bench)), open_other(&*bench));
+    let came = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let reader = || {
+        let (bench, here, came) = (bench.clone(), here.clone(), came.clone());
         move || {
-            for number in 0..COUNT {
-                write(&socket, &frame(mine + number, &[0; 8]));
-                assert_eq!(read_frame(&socket), frame(theirs + number, &[0; 8]));
+            for round in 1..=COUNT {
+                let frame = read_frame(&here);
+                came.lock().unwrap().push(frame);
+                // Who has one is busy with it until the other one has one.
+                while came.lock().unwrap().len() < 2 * round {
+                    super::sleep(&*bench, std::time::Duration::from_micros(50));
+                }
             }
         }
     };
-    both(
-        &bench,
-        exchange(here, 0x100, 0x200),
-        exchange(there, 0x200, 0x100),
-    );
+    let threads: Vec<super::Thread> = vec![
+        ("one", Box::new(reader())),
+        ("other", Box::new(reader())),
+        ("writer", {
+            let (bench, came) = (bench.clone(), came.clone());
+            Box::new(move || {
+                for round in 0..COUNT {
+                    let two = [numbered(2 * round), numbered(2 * round + 1)];
+                    there.write_many(&two, LONG).unwrap();
+                    while came.lock().unwrap().len() < 2 * (round + 1) {
+                        super::sleep(&*bench, std::time::Duration::from_micros(50));
+                    }
+                }
+            })
+        }),
+    ];
+    bench.run(threads);
+    let mut came: Vec<_> = came
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|frame| frame.data().to_vec())
+        .collect();
+    came.sort();
+    let sent: Vec<_> = (0..2 * COUNT)
+        .map(|number| numbered(number).data().to_vec())
+        .collect();
+    assert_eq!(came, sent);
 }
 
 pub(super) fn halves_are_the_same_socket(bench: Arc<dyn Bench>) {

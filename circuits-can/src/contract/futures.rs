@@ -126,6 +126,11 @@ pub(super) fn a_dropped_future_forgets_its_waker(bench: Arc<dyn Bench>) {
         assert!(Arc::strong_count(&nobody) > held);
         drop(read);
         assert_eq!(Arc::strong_count(&nobody), held);
+        let mut incoming = here.incoming();
+        assert!(Pin::new(&mut incoming).poll_next(&mut cx).is_pending());
+        assert!(Arc::strong_count(&nobody) > held);
+        drop(incoming);
+        assert_eq!(Arc::strong_count(&nobody), held);
         // Where there is a bus that takes its time this waits.
         let many: Vec<_> = (0..200).map(numbered).collect();
         let mut send = Box::pin(there.send_many(&many));

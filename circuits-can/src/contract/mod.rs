@@ -96,6 +96,7 @@ facts! {
         own_messages_come_if_asked_for,
         without_loopback_only_the_bus_hears,
         two_threads_read_and_write_at_once,
+        two_threads_share_what_comes,
         halves_are_the_same_socket,
     }
     filters {
@@ -120,6 +121,7 @@ facts! {
         a_write_times_out_and_counts,
         a_wait_is_interrupted_and_loses_nothing,
         a_signal_does_not_end_a_wait,
+        a_wait_for_room_ends_with_the_interface,
     }
     opening {
         what_is_not_there_is_not_found,
@@ -149,6 +151,7 @@ facts! {
         a_cycle_sends_several_frames_in_turn,
         the_frames_of_a_cycle_are_replaced,
         what_makes_no_cycle_is_refused,
+        a_cycle_rests_and_ends_with_the_interface,
     }
     end {
         going_down_is_told_once,
@@ -159,6 +162,7 @@ facts! {
     traits {
         blocking_calls_of_embedded_can_do_the_same,
         nb_calls_of_embedded_can_do_not_wait,
+        lengths_of_embedded_can_are_those_of_the_data,
     }
     futures {
         async_does_the_same,

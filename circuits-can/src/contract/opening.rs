@@ -69,7 +69,26 @@ pub(super) fn refused_settings_leave_the_old_ones(bench: Arc<dyn Bench>) {
             here.configure(&refused).unwrap_err().kind(),
             ErrorKind::Invalid
         );
+        // What the system does not grant, with all that it did grant before that.
+        let refused = Config::new()
+            .filters([Filter::exact(id(0x71))])
+            .own_messages(true)
+            .receive_buffer(u32::MAX / 4);
+        assert_eq!(
+            here.configure(&refused).unwrap_err().kind(),
+            ErrorKind::Limit
+        );
+        let refused = Config::new()
+            .filters([Filter::all(), Filter::all()])
+            .join_filters(true)
+            .errors(ErrorMask::ALL);
+        assert_eq!(
+            here.configure(&refused).unwrap_err().kind(),
+            ErrorKind::Invalid
+        );
         assert_eq!(here.config(), config);
+        assert_eq!(here.timeout(), Some(super::LONG));
+        write(&here, &frame(0x70, b"own"));
         write(&there, &frame(0x71, &[]));
         write(&there, &frame(0x70, &[]));
         assert_eq!(read_frame(&here), frame(0x70, &[]));

@@ -28,8 +28,13 @@ pub(super) fn blocking_calls_of_embedded_can_do_the_same(bench: Arc<dyn Bench>) 
         assert_eq!(super::read_frame(&there), super::frame(0x123, b"question"));
         // For as long as the socket waits.
         here.configure(&Config::new().timeout(SHORT)).unwrap();
+        assert_eq!(here.timeout(), Some(SHORT));
+        let clock = bench.backend().clock();
+        let start = clock.now();
         let error = blocking::Can::receive(&mut &here).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut, "{error:?}");
+        let waited = clock.now() - start;
+        assert!(SHORT <= waited && waited < super::LONG / 2, "{waited:?}");
     });
 }
 
@@ -57,5 +62,25 @@ pub(super) fn nb_calls_of_embedded_can_do_not_wait(bench: Arc<dyn Bench>) {
             }
         };
         assert_eq!(error.kind(), ErrorKind::Removed, "{error:?}");
+    });
+}
+
+/// A driver takes so many bytes of the data.
+pub(super) fn lengths_of_embedded_can_are_those_of_the_data(bench: Arc<dyn Bench>) {
+    alone(&bench, |bench| {
+        let (mut here, there) = (open(bench), open_other(bench));
+        let id = super::id(0x126);
+        let code = super::frame(0x126, &[7; 8]).len8_dlc(15).unwrap();
+        let remote = crate::Frame::remote(id, 5).unwrap();
+        for (sent, length) in [(code, 8), (remote, 5), (super::frame(0x126, &[7; 3]), 3)] {
+            super::write(&there, &sent);
+            let came = blocking::Can::receive(&mut here).unwrap();
+            assert_eq!(embedded_can_04::Frame::dlc(&came), length);
+        }
+        let fd = crate::Frame::fd(id, &[7; 48]).unwrap();
+        assert_eq!(
+            embedded_can_04::Frame::dlc(&fd),
+            embedded_can_04::Frame::data(&fd).len()
+        );
     });
 }

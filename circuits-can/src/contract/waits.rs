@@ -5,7 +5,7 @@ use super::{
     Bench, LONG, SHORT, alone, both, frame, has_bus, numbered, open, open_other, pause, read_frame,
     sleep, write,
 };
-use crate::{Error, ErrorKind, Frame};
+use crate::{Error, ErrorKind, Frame, Interface};
 
 pub(super) fn a_read_waits_for_a_frame(bench: Arc<dyn Bench>) {
     let (here, there) = (open(&*bench), open_other(&*bench));
@@ -138,6 +138,36 @@ pub(super) fn a_signal_does_not_end_a_wait(bench: Arc<dyn Bench>) {
                 sleep(&*sender, Duration::from_millis(2));
             }
             write(&there, &frame(1, b"late"));
+        },
+    );
+}
+
+pub(super) fn a_wait_for_room_ends_with_the_interface(bench: Arc<dyn Bench>) {
+    let here = open(&*bench);
+    let (waiter, other) = (bench.clone(), bench.clone());
+    both(
+        &bench,
+        move || {
+            if has_bus(&*waiter) {
+                // Nobody acknowledges, so there is no room at some time.
+                Interface::open_on(waiter.backend(), waiter.other())
+                    .unwrap()
+                    .down()
+                    .unwrap();
+            }
+            let error = loop {
+                match here.write(&frame(1, &[]), LONG) {
+                    Ok(()) => sleep(&*waiter, Duration::from_micros(100)),
+                    Err(error) if error.kind() == ErrorKind::Down => sleep(&*waiter, SHORT / 10),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.kind(), ErrorKind::Removed, "{error:?}");
+        },
+        move || {
+            pause(&*other);
+            pause(&*other);
+            other.remove();
         },
     );
 }

@@ -104,6 +104,8 @@ fn put_back(config: &InterfaceConfig, before: &InterfaceCanParams) -> InterfaceC
     let wanted = wanted(config);
     // The kernel finds the rest anew.
     let again = |before: CanBitTiming| timing(before.bitrate, before.sample_point);
+    // None would be refused, and all that is put back with it.
+    let was_set = |before: &CanBitTiming| before.bitrate > 0;
     let was_on = |mode| before.ctrl_mode.is_some_and(|on| on.has_mode(bit(mode)));
     let modes = modes(
         config
@@ -112,10 +114,15 @@ fn put_back(config: &InterfaceConfig, before: &InterfaceCanParams) -> InterfaceC
             .map(|(mode, _)| (*mode, was_on(*mode))),
     );
     InterfaceCanParams {
-        bit_timing: wanted.bit_timing.and(before.bit_timing).map(again),
+        bit_timing: wanted
+            .bit_timing
+            .and(before.bit_timing)
+            .filter(was_set)
+            .map(again),
         data_bit_timing: wanted
             .data_bit_timing
             .and(before.data_bit_timing)
+            .filter(was_set)
             .map(again),
         restart_ms: wanted.restart_ms.and(before.restart_ms),
         ctrl_mode: modes,

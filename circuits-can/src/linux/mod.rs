@@ -36,8 +36,6 @@ use socket::Socket;
 ///
 /// A frame that is written has a place in the interface's queue (`ip link set can0 txqueuelen 100`). What is in it
 /// when the interface goes down is dropped, and what is written in that moment the kernel takes and drops, too.
-///
-/// Error frames do not come where several filters must all let through: that is refused.
 #[derive(Clone, Debug, Default)]
 pub struct Linux {
     clock: Monotonic,

@@ -46,6 +46,23 @@ fn who_reads_is_told_whoever_was_told_first() {
     }
 }
 
+/// The same, of a thread that waits for the kernel, which wakes it and has nothing to say by then.
+#[test]
+#[ignore = "needs vcan"]
+fn who_blocks_is_told_whoever_was_told_first() {
+    let _link = CanLink::new("vcan64");
+    for _ in 0..20 {
+        let here = open("vcan64");
+        thread::scope(|scope| {
+            scope.spawn(|| assert_kind(here.read(LONG), ErrorKind::Down));
+            scope.spawn(|| while here.write(&frame(1, &[]), LONG).is_ok() {});
+            thread::sleep(SHORT);
+            ip("link set vcan64 down");
+        });
+        ip("link set vcan64 up");
+    }
+}
+
 /// Nothing was written and nothing came in between: it went down twice nevertheless.
 #[test]
 #[ignore = "needs vcan"]
