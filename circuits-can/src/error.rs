@@ -11,7 +11,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// There is no such interface.
-    #[error("no CAN interface {interface:?} (circuits_can::list tells which there are)")]
+    #[error(
+        "no CAN interface {interface:?} (`ip link` or Board::can_interfaces tells which there are)"
+    )]
     NotFound {
         /// The interface, as it was asked for.
         interface: Arc<str>,

@@ -12,7 +12,8 @@ use crate::{Backend, Error, Frame, Result, Socket};
 ///
 /// Each frame is due so long after the first one as the log says, on the clock of the board: what is late does
 /// not make the next one late. When many are late, because the bus was busy, they follow each other without a gap
-/// until the log is caught up with. [`Summary::latest`] tells how late the worst one was.
+/// until the log is caught up with. (A log has the times when frames were over; here they begin so far apart, so the
+/// longer of two frames is over some microseconds later.) [`Summary::latest`] tells how late the worst one was.
 ///
 /// ```
 /// use circuits_can::log::Reader;

@@ -202,7 +202,8 @@ impl Socket {
         self.write_many(std::slice::from_ref(frame), timeout)
     }
 
-    /// Sends frames, in their order, by one call of the system as long as there is room.
+    /// Sends frames, in their order, by one call of the system for 64 of them as long as there is room. Without time
+    /// (zero) it makes one call.
     ///
     /// # Errors
     /// [`Error::TimedOut`], which says how many were written; as [`write`](Socket::write). Those before the one that
@@ -220,6 +221,12 @@ impl Socket {
                     return Err(Error::TimedOut { interface, written });
                 }
                 wrote => wrote?,
+            }
+            // Where there is always room for some it never waits.
+            let is_over = deadline.is_some_and(|deadline| deadline <= self.clock.now());
+            if is_over && written < frames.len() {
+                let interface = self.interface.clone();
+                return Err(Error::TimedOut { interface, written });
             }
         }
         Ok(())
