@@ -292,3 +292,42 @@ fn what_is_kept_for_a_future_is_told_to_it() {
     let poll = here.poll(&mut Context::from_waker(&waker), &mut op);
     assert!(poll.is_ready() || count.0.load(Ordering::SeqCst) == 2);
 }
+
+/// What it waits for came to somebody else, who keeps it: the kernel has nothing to say.
+#[test]
+fn who_blocks_is_woken_by_a_bell() {
+    let (here, _there) = UnixStream::pair().unwrap();
+    here.set_nonblocking(true).unwrap();
+    for clock in [
+        Monotonic::new(),
+        Monotonic::interrupted_by(circuits_wait::Interrupt::new().unwrap()),
+    ] {
+        let here = Fd::new(here.try_clone().unwrap(), &clock)
+            .with_bell()
+            .unwrap();
+        let kept = AtomicU32::new(0);
+        let mut op = || match kept.load(Ordering::SeqCst) {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(SHORT);
+                kept.store(1, Ordering::SeqCst);
+                here.wake();
+            });
+            let deadline = Time::monotonic() + Duration::from_secs(10);
+            assert!(here.block(Some(deadline), &mut op).unwrap());
+            assert!(Time::monotonic() < deadline);
+        });
+        // It is heard once.
+        kept.store(0, Ordering::SeqCst);
+        let mut tries = 0;
+        let deadline = Time::monotonic() + SHORT;
+        let done = here.block(Some(deadline), &mut || {
+            tries += 1;
+            Err(io::ErrorKind::WouldBlock.into())
+        });
+        assert!(!done.unwrap() && tries <= 3, "{tries}");
+    }
+}

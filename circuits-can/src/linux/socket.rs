@@ -48,7 +48,8 @@ impl Socket {
         // What is down is bound nevertheless, and said to be down here.
         sockopt::socket_error(&raw)??;
         Ok(Socket {
-            input: Fd::new(raw, clock),
+            // Who writes may take what the kernel has to say to who reads.
+            input: Fd::new(raw, clock).with_bell()?,
             output: Periodic::new(clock, Duration::from_micros(100), Duration::from_millis(2)),
             buffer,
             state: Mutex::new(State {

@@ -1,11 +1,11 @@
 use std::fmt::Debug;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::task::{Context, Poll};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::reactor::Registration;
 use crate::{Clock, Interrupt, Monotonic, Ready, Time};
@@ -19,6 +19,8 @@ pub struct Fd<T: AsFd> {
     io: T,
     direction: Direction,
     interrupt: Option<Interrupt>,
+    /// What wakes who blocks.
+    bell: Option<OwnedFd>,
     /// How many of the next blocking waits wait before they try.
     hesitant: AtomicU8,
     /// How many they are after one that tried in vain.
@@ -52,6 +54,7 @@ impl<T: AsFd> Fd<T> {
             io,
             direction,
             interrupt: clock.interrupt().ok(),
+            bell: None,
             hesitant: AtomicU8::new(0),
             hesitation: 0,
             registration: OnceLock::new(),
@@ -65,6 +68,15 @@ impl<T: AsFd> Fd<T> {
     pub fn hesitating(mut self) -> Fd<T> {
         self.hesitation = 16;
         self
+    }
+
+    /// Has [`wake`](Fd::wake) reach who blocks, too. It takes a descriptor.
+    ///
+    /// # Errors
+    /// The system has no more descriptors to give.
+    pub fn with_bell(mut self) -> io::Result<Fd<T>> {
+        self.bell = Some(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        Ok(self)
     }
 
     /// Returns what was wrapped.
@@ -85,11 +97,21 @@ impl<T: AsFd> Fd<T> {
     }
 
     /// Has a future that waits try again, for what the kernel does not tell of: somebody else has taken
-    /// what it waits for, and keeps it for it. Who blocks is not woken.
+    /// what it waits for, and keeps it for it. Who blocks is not woken, unless there is a [bell](Fd::with_bell): one of
+    /// them, then, at least.
     pub fn wake(&self) {
+        if let Some(bell) = &self.bell {
+            // It fails if it was rung 2^64 times without anybody hearing it, and then it is heard.
+            let _ = rustix::io::write(bell, &1u64.to_ne_bytes());
+        }
         if let Some(registration) = self.registration.get() {
             registration.wake();
         }
+    }
+
+    fn ready(&self, deadline: Option<Time>) -> io::Result<bool> {
+        let (interrupt, bell) = (self.interrupt.as_ref(), self.bell.as_ref());
+        ready(&self.io, self.direction, interrupt, bell, deadline)
     }
 
     /// The first future registers the descriptor; a program without futures never does.
@@ -113,7 +135,7 @@ impl<T: AsFd + Send + Sync + Debug> Ready for Fd<T> {
         op: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<bool> {
         if self.hesitates() && !self.is_interrupted() {
-            ready(&self.io, self.direction, self.interrupt.as_ref(), deadline)?;
+            self.ready(deadline)?;
         }
         loop {
             if self.is_interrupted() {
@@ -124,7 +146,7 @@ impl<T: AsFd + Send + Sync + Debug> Ready for Fd<T> {
                 done => return done.map(|()| true),
             }
             self.hesitant.store(self.hesitation, Ordering::Relaxed);
-            if !ready(&self.io, self.direction, self.interrupt.as_ref(), deadline)? {
+            if !self.ready(deadline)? {
                 return Ok(false);
             }
         }
@@ -170,26 +192,30 @@ impl<T: AsFd> Drop for Fd<T> {
     }
 }
 
-/// Blocks until `io` can be read or written, or `interrupt` is raised (`true`), or `deadline` has
+/// Blocks until `io` can be read or written, `interrupt` is raised or `bell` rung (`true`), or `deadline` has
 /// passed (`false`).
 fn ready(
     io: &impl AsFd,
     direction: Direction,
     interrupt: Option<&Interrupt>,
+    bell: Option<&OwnedFd>,
     deadline: Option<Time>,
 ) -> io::Result<bool> {
     let flags = match direction {
         Direction::Read => PollFlags::IN,
         Direction::Write => PollFlags::OUT,
     };
-    let mut fds = [PollFd::new(io, flags), PollFd::new(io, flags)];
-    let fds = match interrupt {
-        Some(interrupt) => {
-            fds[1] = PollFd::new(interrupt, PollFlags::IN);
-            &mut fds[..]
-        }
-        None => &mut fds[..1],
-    };
+    let mut fds = [(); 3].map(|()| PollFd::new(io, flags));
+    let mut count = 1;
+    if let Some(interrupt) = interrupt {
+        fds[count] = PollFd::new(interrupt, PollFlags::IN);
+        count += 1;
+    }
+    if let Some(bell) = bell {
+        fds[count] = PollFd::new(bell, PollFlags::IN);
+        count += 1;
+    }
+    let fds = &mut fds[..count];
     loop {
         let left = deadline.map(|deadline| timespec(deadline.since(Time::monotonic())));
         match poll(fds, left.as_ref()) {
@@ -198,7 +224,13 @@ fn ready(
             Ok(0) if deadline.is_some_and(|deadline| Time::monotonic() < deadline) => {}
             Ok(0) => return Ok(false),
             Ok(_) => {
-                if let (Some(interrupt), [_, level]) = (interrupt, &*fds) {
+                if let (Some(bell), Some(rung)) = (bell, fds.last()) {
+                    if !rung.revents().is_empty() {
+                        // Somebody else may have heard it.
+                        let _ = rustix::io::read(bell, &mut [0; 8]);
+                    }
+                }
+                if let (Some(interrupt), [_, level, ..]) = (interrupt, &*fds) {
                     if !level.revents().is_empty() && !interrupt.is_raised() {
                         interrupt.drain();
                     }
