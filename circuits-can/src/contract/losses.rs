@@ -64,7 +64,11 @@ pub(super) fn a_loss_comes_before_the_frame_after_it(bench: Arc<dyn Bench>) {
         }
         super::write(&there, &frame(0x7ff, b"sentinel"));
         match here.read_frame(LONG) {
-            Err(Error::Lost { count, .. }) => assert_eq!(count as usize, sent - came),
+            Err(error @ Error::Lost { count, .. }) => {
+                assert_eq!(count as usize, sent - came);
+                let kind = embedded_can_04::Error::kind(&error);
+                assert_eq!(kind, embedded_can_04::ErrorKind::Overrun);
+            }
             other => panic!("{other:?}"),
         }
         assert_eq!(here.read_frame(LONG).unwrap(), frame(0x7ff, b"sentinel"));
