@@ -213,7 +213,7 @@ impl Socket {
         let mut written = 0;
         while written < frames.len() {
             let wrote = self.block(Interest::Write, deadline, WRITING, || {
-                written += self.handle.write(&frames[written..])?;
+                written += self.take_over(&frames[written..])?;
                 Ok(())
             });
             match wrote {
@@ -369,7 +369,7 @@ impl Socket {
     fn take_many(&self, frames: &mut [Received]) -> io::Result<usize> {
         let mut burst = lock(&self.burst);
         match burst.drain(frames) {
-            0 => self.handle.read(frames),
+            0 => some(self.handle.read(frames), frames.len()),
             count => Ok(count),
         }
     }
@@ -448,7 +448,7 @@ impl Socket {
             let write = wait.until(|cx| {
                 let mut count = 0;
                 let poll = self.poll(cx, Interest::Write, WRITING, || {
-                    count = self.handle.write(&frames[written..])?;
+                    count = self.take_over(&frames[written..])?;
                     Ok(())
                 });
                 poll.map_ok(|()| count)
@@ -458,10 +458,14 @@ impl Socket {
         Ok(())
     }
 
+    fn take_over(&self, frames: &[Frame]) -> io::Result<usize> {
+        some(self.handle.write(frames), frames.len())
+    }
+
     /// Sends a frame if there is room now.
     #[cfg(feature = "embedded-can-04")]
     pub(crate) fn try_write(&self, frame: &Frame) -> io::Result<()> {
-        self.handle.write(std::slice::from_ref(frame)).map(drop)
+        self.take_over(std::slice::from_ref(frame)).map(drop)
     }
 
     /// Returns what there is now.
@@ -483,6 +487,14 @@ pub(crate) struct Reads<'a>(&'a AtomicUsize);
 impl Drop for Reads<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A backend that moves none, or more than it was given, does not keep its promise: neither is gone by.
+fn some(moved: io::Result<usize>, most: usize) -> io::Result<usize> {
+    match moved? {
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        count => Ok(count.min(most)),
     }
 }
 
@@ -514,7 +526,7 @@ impl Burst {
             _ => MANY,
         };
         (self.next, self.end) = (0, 0);
-        self.end = handle.read(&mut self.frames[..room])?;
+        self.end = some(handle.read(&mut self.frames[..room]), room)?;
         Ok(())
     }
 

@@ -49,7 +49,8 @@ impl State {
 
     pub(super) fn set_frames_of_cycle(&mut self, id: u64, frames: &[Frame]) -> io::Result<()> {
         let cycle = self.cycles.get(&id).ok_or_else(|| errno(ENODEV))?;
-        if cycle.frames.len() != frames.len() {
+        let is_fd = |frames: &[Frame]| frames.iter().any(Frame::is_fd);
+        if cycle.frames.len() != frames.len() || is_fd(&cycle.frames) != is_fd(frames) {
             return Err(errno(EINVAL));
         }
         self.check_frames(cycle.interface, frames)?;

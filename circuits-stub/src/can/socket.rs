@@ -138,7 +138,7 @@ impl Socket {
     pub(super) fn wants(&self, content: &AnyFrame) -> bool {
         match content {
             AnyFrame::Frame(frame) => self.config.lets_through(frame),
-            AnyFrame::Error(error) => self.config.error_mask().includes(error.class()),
+            AnyFrame::Error(error) => self.config.lets_error_through(error),
         }
     }
 }
