@@ -312,7 +312,6 @@ fn an_interface_is_set_up_as_a_whole() {
     // All or none.
     let half = InterfaceConfig::new().bitrate(1_000_000);
     for refused in [
-        half.clone().mode(Mode::Fd, true),
         // Modes are the kernel's first step, and that one was taken.
         InterfaceConfig::new()
             .bitrate(7)
