@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use crate::socket::Reads;
+use crate::calls::Reads;
 use crate::{ErrorKind, Received, Result, Socket};
 
 /// What comes to a socket, as a [`Stream`] that ends when the interface is gone, with that error.

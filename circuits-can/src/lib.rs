@@ -2,7 +2,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backend;
+mod burst;
 mod bytes;
+mod calls;
 mod cause;
 mod config;
 #[cfg(feature = "contract")]
@@ -18,6 +20,7 @@ mod halves;
 mod id;
 mod incoming;
 mod interface;
+mod interface_config;
 #[cfg_attr(not(target_os = "linux"), path = "linux/absent.rs")]
 mod linux;
 pub mod log;
@@ -25,6 +28,7 @@ mod received;
 mod replay;
 #[cfg(feature = "serde")]
 mod serde;
+mod settings;
 mod socket;
 mod text;
 mod wait;
@@ -41,9 +45,8 @@ pub use frame::{AnyFrame, Frame, FrameError};
 pub use halves::{Reader, Writer};
 pub use id::Id;
 pub use incoming::{Incoming, Iter};
-pub use interface::{
-    ErrorCounters, Interface, InterfaceConfig, InterfaceInfo, Mode, State, list, list_on,
-};
+pub use interface::{ErrorCounters, Interface, InterfaceInfo, State, list, list_on};
+pub use interface_config::{InterfaceConfig, Mode};
 pub use linux::Linux;
 pub use received::Received;
 pub use replay::{Replay, Summary};

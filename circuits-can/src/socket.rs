@@ -1,22 +1,16 @@
-use std::fmt;
-use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use circuits_wait::{Clock, Time};
+use circuits_wait::Clock;
 
-use crate::wait::Wait;
+use crate::burst::{Burst, Next};
+use crate::calls::WRITING;
+use crate::settings::{check, read_back};
 use crate::{
-    AnyFrame, Backend, Config, Error, Frame, Handle, Incoming, Interest, Iter, Linux, Reader,
-    Received, Result, Writer,
+    Backend, Config, Error, Frame, Handle, Incoming, Interest, Iter, Linux, Reader, Received,
+    Result, Writer,
 };
-
-/// How many frames are read by one call of the system, where one is asked for: a few, for places take time to be
-/// prepared, and many as soon as the few were not all.
-const FEW: usize = 4;
-const MANY: usize = 64;
 
 /// A socket on a CAN interface, which receives what is on the bus, and sends.
 ///
@@ -48,14 +42,14 @@ const MANY: usize = 64;
 /// many frames were before one, [`lost`](Socket::lost) how many in all.
 #[derive(Debug)]
 pub struct Socket {
-    handle: Box<dyn Handle>,
-    clock: Arc<dyn Clock>,
-    interface: Arc<str>,
+    pub(crate) handle: Box<dyn Handle>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) interface: Arc<str>,
     config: Mutex<Config>,
     timeout: Mutex<Option<Duration>>,
-    burst: Mutex<Burst>,
+    pub(crate) burst: Mutex<Burst>,
     /// How many read.
-    readers: AtomicUsize,
+    pub(crate) readers: AtomicUsize,
 }
 
 impl Socket {
@@ -308,319 +302,7 @@ impl Socket {
     }
 }
 
-/// What an interface may have no place for.
-const WRITING: &str =
-    "such frames: CAN FD needs a controller for it that is set up so, and Config::fd";
-
-/// What all the calls are made of.
-impl Socket {
-    fn deadline(&self, timeout: impl Into<Option<Duration>>) -> Option<Time> {
-        timeout.into().map(|timeout| self.clock.now() + timeout)
-    }
-
-    fn block(
-        &self,
-        interest: Interest,
-        deadline: Option<Time>,
-        what: &'static str,
-        mut op: impl FnMut() -> io::Result<()>,
-    ) -> Result<()> {
-        let _reads = (interest == Interest::Read).then(|| self.reads());
-        match self.handle.ready(interest).block(deadline, &mut op) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::TimedOut {
-                interface: self.interface.clone(),
-                written: 0,
-            }),
-            Err(error) => Err(Error::from_io(&self.interface, what, error)),
-        }
-    }
-
-    fn poll(
-        &self,
-        cx: &mut Context<'_>,
-        interest: Interest,
-        what: &'static str,
-        mut op: impl FnMut() -> io::Result<()>,
-    ) -> Poll<Result<()>> {
-        let poll = self.handle.ready(interest).poll(cx, &mut op);
-        poll.map(|done| done.map_err(self.failed(what)))
-    }
-
-    /// Notes that somebody reads, for as long as what this returns is there.
-    pub(crate) fn reads(&self) -> Reads<'_> {
-        self.readers.fetch_add(1, Ordering::SeqCst);
-        Reads(&self.readers)
-    }
-
-    /// Takes from what was read already, or reads a burst first.
-    ///
-    /// Nobody tells those who wait for the system of what is left of a burst. So where several read there is none: who
-    /// begins to read after this has looked finds what is left before waiting.
-    fn take_one<T>(&self, mut take: impl FnMut(&mut Burst) -> Option<T>) -> io::Result<T> {
-        let mut burst = lock(&self.burst);
-        if let Some(taken) = take(&mut burst) {
-            return Ok(taken);
-        }
-        burst.refill(&*self.handle, self.readers.load(Ordering::SeqCst) > 1)?;
-        take(&mut burst).ok_or_else(|| io::ErrorKind::WouldBlock.into())
-    }
-
-    fn take_many(&self, frames: &mut [Received]) -> io::Result<usize> {
-        let mut burst = lock(&self.burst);
-        match burst.drain(frames) {
-            0 => some(self.handle.read(frames), frames.len()),
-            count => Ok(count),
-        }
-    }
-
-    fn frame(&self, next: Next) -> Result<Frame> {
-        let interface = || self.interface.clone();
-        match next {
-            Next::Received(AnyFrame::Frame(frame)) => Ok(frame),
-            Next::Received(AnyFrame::Error(error)) => Err(Error::Bus {
-                interface: interface(),
-                error,
-            }),
-            Next::Lost(count) => Err(Error::Lost {
-                interface: interface(),
-                count,
-            }),
-        }
-    }
-
-    // The waits of futures. There is one waiter for each interest: the types that call these see to it.
-
-    pub(crate) fn poll_received(&self, cx: &mut Context<'_>) -> Poll<Result<Received>> {
-        let mut received = Received::empty();
-        let poll = self.poll(cx, Interest::Read, "reading", || {
-            received = self.take_one(Burst::take)?;
-            Ok(())
-        });
-        poll.map_ok(|()| received)
-    }
-
-    pub(crate) fn forget_reader(&self) {
-        self.handle.ready(Interest::Read).cancel();
-    }
-
-    pub(crate) async fn received_async(&self) -> Result<Received> {
-        let _reads = self.reads();
-        let wait = Wait::new(self.handle.ready(Interest::Read));
-        wait.until(|cx| self.poll_received(cx)).await
-    }
-
-    pub(crate) async fn frame_async(&self) -> Result<Frame> {
-        let _reads = self.reads();
-        let wait = Wait::new(self.handle.ready(Interest::Read));
-        let next = wait.until(|cx| {
-            let mut next = Next::Lost(0);
-            let poll = self.poll(cx, Interest::Read, "reading", || {
-                next = self.take_one(Burst::next)?;
-                Ok(())
-            });
-            poll.map_ok(|()| next)
-        });
-        self.frame(next.await?)
-    }
-
-    pub(crate) async fn many_async(&self, frames: &mut [Received]) -> Result<usize> {
-        if frames.is_empty() {
-            return Ok(0);
-        }
-        let _reads = self.reads();
-        let wait = Wait::new(self.handle.ready(Interest::Read));
-        let many = wait.until(|cx| {
-            let mut count = 0;
-            let poll = self.poll(cx, Interest::Read, "reading", || {
-                count = self.take_many(frames)?;
-                Ok(())
-            });
-            poll.map_ok(|()| count)
-        });
-        many.await
-    }
-
-    pub(crate) async fn send_async(&self, frames: &[Frame]) -> Result<()> {
-        let mut written = 0;
-        while written < frames.len() {
-            let wait = Wait::new(self.handle.ready(Interest::Write));
-            let write = wait.until(|cx| {
-                let mut count = 0;
-                let poll = self.poll(cx, Interest::Write, WRITING, || {
-                    count = self.take_over(&frames[written..])?;
-                    Ok(())
-                });
-                poll.map_ok(|()| count)
-            });
-            written += write.await?;
-        }
-        Ok(())
-    }
-
-    fn take_over(&self, frames: &[Frame]) -> io::Result<usize> {
-        some(self.handle.write(frames), frames.len())
-    }
-
-    /// Sends a frame if there is room now.
-    #[cfg(feature = "embedded-can-04")]
-    pub(crate) fn try_write(&self, frame: &Frame) -> io::Result<()> {
-        self.take_over(std::slice::from_ref(frame)).map(drop)
-    }
-
-    /// Returns what there is now.
-    #[cfg(feature = "embedded-can-04")]
-    pub(crate) fn try_read(&self) -> io::Result<Result<Frame>> {
-        let _reads = self.reads();
-        Ok(self.frame(self.take_one(Burst::next)?))
-    }
-
-    pub(crate) fn failed(&self, what: &'static str) -> impl Fn(io::Error) -> Error + '_ {
-        move |source| Error::from_io(&self.interface, what, source)
-    }
-}
-
-/// Somebody reads, whose operation may panic and whose future may be dropped.
-#[derive(Debug)]
-pub(crate) struct Reads<'a>(&'a AtomicUsize);
-
-impl Drop for Reads<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// A backend that moves none, or more than it was given, does not keep its promise: neither is gone by.
-fn some(moved: io::Result<usize>, most: usize) -> io::Result<usize> {
-    match moved? {
-        0 => Err(io::ErrorKind::WouldBlock.into()),
-        count => Ok(count.min(most)),
-    }
-}
-
-/// What comes next, for who takes frames only.
-#[derive(Clone, Copy, Debug)]
-enum Next {
-    Received(AnyFrame),
-    /// So many were lost before it.
-    Lost(u32),
-}
-
-/// Frames that were read by one call of the system, and not taken yet.
-#[derive(Default)]
-struct Burst {
-    /// Made when it is first needed.
-    frames: Box<[Received]>,
-    next: usize,
-    end: usize,
-}
-
-impl Burst {
-    fn refill(&mut self, handle: &dyn Handle, is_shared: bool) -> io::Result<()> {
-        if self.frames.is_empty() {
-            self.frames = vec![Received::empty(); MANY].into();
-        }
-        let room = match self.end {
-            _ if is_shared => 1,
-            ..FEW => FEW,
-            _ => MANY,
-        };
-        (self.next, self.end) = (0, 0);
-        self.end = some(handle.read(&mut self.frames[..room]), room)?;
-        Ok(())
-    }
-
-    fn take(&mut self) -> Option<Received> {
-        let received = *self.frames[..self.end].get(self.next)?;
-        self.next += 1;
-        Some(received)
-    }
-
-    /// The same, but a loss comes by itself, before the frame that tells of it.
-    fn next(&mut self) -> Option<Next> {
-        let received = self.frames[..self.end].get_mut(self.next)?;
-        match received.take_lost() {
-            0 => self
-                .take()
-                .map(|received| Next::Received(*received.content())),
-            lost => Some(Next::Lost(lost)),
-        }
-    }
-
-    fn drain(&mut self, into: &mut [Received]) -> usize {
-        let left = &self.frames[self.next..self.end];
-        let count = left.len().min(into.len());
-        into[..count].copy_from_slice(&left[..count]);
-        self.next += count;
-        count
-    }
-}
-
-impl fmt::Debug for Burst {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left = &self.frames[self.next..self.end];
-        f.debug_struct("Burst").field("left", &left.len()).finish()
-    }
-}
-
-/// How many filters a socket has at most (`CAN_RAW_FILTER_MAX`).
-const FILTERS: usize = 512;
-
-fn check(interface: &Arc<str>, config: &Config) -> Result<()> {
-    if config.frame_filters().len() > FILTERS {
-        return Err(Error::Limit {
-            interface: interface.clone(),
-            what: "the filters of a socket",
-            limit: FILTERS,
-        });
-    }
-    config.check().map_err(|what| Error::Invalid {
-        interface: interface.clone(),
-        what,
-    })
-}
-
-/// Makes sure that all was granted.
-fn read_back(handle: &dyn Handle, interface: &Arc<str>, config: &Config) -> Result<()> {
-    let granted = handle
-        .config()
-        .map_err(|error| Error::from_io(interface, "reading its settings back", error))?;
-    match (config.receive_buffer_size(), granted.receive_buffer_size()) {
-        (Some(asked), Some(granted)) if granted < asked => {
-            return Err(Error::Limit {
-                interface: interface.clone(),
-                what: "the receive buffer, in bytes (net.core.rmem_max)",
-                limit: granted as usize,
-            });
-        }
-        _ => {}
-    }
-    let refused =
-        if config.receive_buffer_size().is_some() && granted.receive_buffer_size().is_none() {
-            "setting the receive buffer"
-        } else if granted.frame_filters() != config.frame_filters() {
-            "these filters"
-        } else if granted.joins_filters() != config.joins_filters() {
-            "joining filters"
-        } else if granted.error_mask() != config.error_mask() {
-            "this mask of errors"
-        } else if granted.loops_back() != config.loops_back() {
-            "setting the loopback"
-        } else if granted.receives_own() != config.receives_own() {
-            "setting whether its own frames come back"
-        } else if granted.has_fd() != config.has_fd() {
-            "setting whether there are CAN FD frames"
-        } else {
-            return Ok(());
-        };
-    Err(Error::Unsupported {
-        interface: interface.clone(),
-        what: refused,
-        source: io::Error::from_raw_os_error(crate::error::EOPNOTSUPP),
-    })
-}
-
 /// Nothing of a user's runs under these locks.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
