@@ -31,6 +31,9 @@ use socket::Socket;
 
 /// The CAN interfaces of a Linux machine.
 ///
+/// The kernel begins to stamp frames a moment after the first socket that asks for it was opened
+/// (`net_enable_timestamp`): what comes within that moment has the time when it was read.
+///
 /// Frames are stamped when the driver hands them to the kernel, on the clock of the day. Their time on the board's
 /// clock is by what the two are apart when they are read.
 ///

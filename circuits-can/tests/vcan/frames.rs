@@ -11,6 +11,9 @@ use crate::{LONG, assert_silent, frame, id, numbered, open, open_with, send_raw}
 fn a_frame_is_stamped_by_two_clocks() {
     let _link = CanLink::new("vcan20");
     let (here, there) = (open("vcan20"), open("vcan20"));
+    // The kernel begins to stamp what comes a moment after somebody asked for it (`net_enable_timestamp`), and until
+    // then stamps what is read.
+    std::thread::sleep(Duration::from_millis(50));
     let (before, day) = (Time::monotonic(), SystemTime::now());
     there.write(&frame(1, b"now"), LONG).unwrap();
     let (after, end) = (Time::monotonic(), SystemTime::now());
