@@ -46,6 +46,22 @@ fn who_reads_is_told_whoever_was_told_first() {
     }
 }
 
+/// Each time anew, also where what came in between was all read.
+#[test]
+#[ignore = "needs vcan"]
+fn who_reads_is_told_again_after_what_came_in_between() {
+    let _link = CanLink::new("vcan65");
+    let here = open("vcan65");
+    for _ in 0..3 {
+        ip("link set vcan65 down");
+        assert_kind(here.write(&frame(1, &[]), LONG), ErrorKind::Down);
+        assert_kind(here.read(LONG), ErrorKind::Down);
+        ip("link set vcan65 up");
+        open("vcan65").write(&frame(2, b"between"), LONG).unwrap();
+        assert_eq!(here.read_frame(LONG).unwrap(), frame(2, b"between"));
+    }
+}
+
 /// The same, of a thread that waits for the kernel, which wakes it and has nothing to say by then.
 #[test]
 #[ignore = "needs vcan"]
