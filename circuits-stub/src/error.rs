@@ -93,6 +93,24 @@ pub enum Error {
         interface: String,
     },
 
+    /// The board has no part of this name.
+    #[error("the virtual board has no part {part:?}{others}")]
+    NoPart {
+        /// The name, as it was asked for.
+        part: String,
+        /// Which there are, to be read after it.
+        others: String,
+    },
+
+    /// The part of this name is something else.
+    #[error("part {part:?} of the virtual board is no {wanted}")]
+    OtherPart {
+        /// The name, as it was asked for.
+        part: String,
+        /// What it was taken for.
+        wanted: &'static str,
+    },
+
     /// Bytes are no uevent.
     #[error("the virtual board was fed something that is no uevent")]
     NoUevent(#[from] circuits_enumerate::ParseError),

@@ -7,6 +7,7 @@ mod error;
 mod gpio;
 mod hotplug;
 pub mod i2c;
+mod named;
 pub mod parts;
 mod pin;
 pub mod registers;
@@ -17,6 +18,7 @@ mod time;
 pub mod trace;
 mod turn;
 pub mod uart;
+mod world;
 
 pub use attention::Attention;
 pub use error::{Error, Result};

@@ -9,10 +9,12 @@ use crate::can::Can;
 use crate::gpio::Lines;
 use crate::hotplug::Hotplug;
 use crate::i2c::{Buses, Device};
+use crate::named::Named;
 use crate::spi::Controllers;
 use crate::time::{BoardClock, Schedule};
 use crate::trace::{Action, Entry, Recording, Trace};
 use crate::uart::Serial;
+use crate::world::World;
 use crate::{JoinHandle, Result, Task};
 
 /// A virtual board: lines, wires, buses and the devices on them, on one clock. It is a backend of
@@ -64,6 +66,8 @@ pub(crate) struct Board {
     pub(crate) serial: Serial,
     pub(crate) can: Can,
     pub(crate) hotplug: Hotplug,
+    pub(crate) named: Named,
+    pub(crate) world: World,
     trace: Trace,
     made: Time,
 }
@@ -114,6 +118,8 @@ impl Stub {
             serial: Serial::new(&schedule, board.clone()),
             can: Can::new(&schedule, board.clone()),
             hotplug: Hotplug::new(&schedule, board.clone()),
+            named: Named::default(),
+            world: World::default(),
             trace: Trace::default(),
             schedule,
             made,

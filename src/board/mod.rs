@@ -277,6 +277,36 @@ impl Board {
         Ok(JoinHandle(Thread::Std(thread)))
     }
 
+    /// Runs `f`, a program, with the calling thread taking part in the board's time: nothing more than `f` on a
+    /// device. On a board in virtual time who [spawns](Board::spawn) takes part itself.
+    ///
+    /// ```
+    /// use circuits::Board;
+    /// use circuits::stub::Stub;
+    /// use std::time::Duration;
+    ///
+    /// let board = Board::from(&Stub::virtual_time());
+    /// board.run(|| {
+    ///     let delay = board.delay();
+    ///     board.spawn("other", move || delay.sleep(Duration::from_secs(3600)))?.join()?
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn run<T>(&self, f: impl FnOnce() -> T) -> T {
+        #[cfg(feature = "stub")]
+        if let Some(stub) = &self.stub {
+            return stub.run(f);
+        }
+        f()
+    }
+
+    /// Returns the virtual board that this one is: what is on it can be looked at, set, and made to fail there. `None`
+    /// on a device.
+    #[cfg(feature = "stub")]
+    pub fn stub(&self) -> Option<&Stub> {
+        self.stub.as_ref()
+    }
+
     /// Runs `f`, which waits for something that is not on the board: another thread's channel, a lock
     /// that is held across a wait, a file. Nothing more than `f` on a device; on a virtual board time
     /// moves meanwhile, which it would not if it knew nothing of the wait.

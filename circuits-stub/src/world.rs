@@ -1,0 +1,154 @@
+//! What goes on around the board by itself: a world that a test, or a program's own simulation, moves on at
+//! intervals of the board's time.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use circuits_wait::Time;
+
+use crate::Stub;
+use crate::stub::Board;
+use crate::time::Agenda;
+
+/// What is done with the board at an interval.
+type Step = Box<dyn FnMut(&Stub, Duration) + Send>;
+
+/// All that goes on around a board.
+#[derive(Default)]
+pub(crate) struct World(Mutex<Vec<Arc<Course>>>);
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+/// Something that goes on.
+struct Course {
+    board: Weak<Board>,
+    interval: Duration,
+    agenda: Agenda,
+    state: Mutex<State>,
+}
+
+struct State {
+    next: Time,
+    step: Step,
+}
+
+impl Course {
+    fn act(&self) {
+        let Some(board) = self.board.upgrade() else {
+            return;
+        };
+        // Somebody else does it at this moment.
+        let Ok(mut state) = self.state.try_lock() else {
+            return;
+        };
+        let stub = Stub::of(board);
+        let now = stub.board().schedule.now();
+        if now >= state.next {
+            let time = stub.board().shown(state.next);
+            (state.step)(&stub, time.since(Time::ZERO));
+            // In real time it may be late: what was missed is not made up for one by one.
+            let late = now.since(state.next).as_nanos() / self.interval.as_nanos();
+            let steps = u32::try_from(late).unwrap_or(u32::MAX - 1) + 1;
+            state.next = state.next + self.interval.saturating_mul(steps);
+        }
+        self.agenda.set(Some(state.next));
+    }
+}
+
+impl Stub {
+    /// Has `step` called at an interval of the board's time, with the time since the board was made: a world around the
+    /// board, which looks at what outputs and chips are set to, moves on, and sets what inputs and chips measure.
+    /// The first time is an interval from now; intervals of less than a microsecond are one.
+    ///
+    /// It may use the board that it is handed, but must not wait there, and keeps nothing that keeps the board: it
+    /// goes on until the last handle is gone. With something going on the board is never at a standstill: a wait
+    /// without deadline that nothing ends is no deadlock then, but lasts.
+    ///
+    /// ```
+    /// use circuits_stub::{Stub, chips::Tmp102};
+    /// use circuits_i2c::{Bus, Config};
+    /// use embedded_hal::i2c::I2c;
+    /// use std::time::Duration;
+    ///
+    /// // An oven: while its heater is on it gets hotter by a degree a second.
+    /// let thermometer = Tmp102::new();
+    /// let stub = Stub::virtual_time().lines(["HEATER"]).i2c_device("i2c-1", 0x48, thermometer.clone())?;
+    /// let mut celsius = 20.0;
+    /// stub.every(Duration::from_millis(100), move |stub, _| {
+    ///     celsius += if stub.level("HEATER").unwrap_or(false) { 0.1 } else { -0.01 };
+    ///     thermometer.set_celsius(celsius);
+    /// });
+    ///
+    /// let heater = circuits_gpio::Output::open_on(&stub, "HEATER", &Default::default())?;
+    /// heater.set(true)?;
+    /// stub.delay().sleep(Duration::from_millis(10_050))?;
+    /// let mut bus = Bus::open_on(&stub, "i2c-1", &Config::new())?;
+    /// let mut temperature = [0; 2];
+    /// bus.write_read(0x48, &[0], &mut temperature)?;
+    /// assert_eq!(temperature[0], 30);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn every(&self, interval: Duration, step: impl FnMut(&Stub, Duration) + Send + 'static) {
+        let interval = interval.max(Duration::from_micros(1));
+        let board = self.board();
+        let next = board.schedule.now() + interval;
+        let course = Arc::new_cyclic(|course: &Weak<Course>| {
+            let course = course.clone();
+            let act = move || {
+                if let Some(course) = course.upgrade() {
+                    course.act();
+                }
+            };
+            Course {
+                board: Arc::downgrade(board),
+                interval,
+                agenda: Agenda::new(board.schedule.clone(), act),
+                state: Mutex::new(State {
+                    next,
+                    step: Box::new(step),
+                }),
+            }
+        });
+        course.agenda.set(Some(next));
+        let mut world = board.world.0.lock().unwrap_or_else(|e| e.into_inner());
+        world.push(course);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn it_goes_on_at_its_interval_and_ends_with_the_board() {
+        let stub = Stub::virtual_time();
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = times.clone();
+        stub.every(Duration::from_millis(10), move |_, time| {
+            seen.lock().unwrap().push(time.as_millis());
+        });
+        stub.delay().sleep(Duration::from_millis(35)).unwrap();
+        assert_eq!(*times.lock().unwrap(), [10, 20, 30]);
+        drop(stub);
+        assert_eq!(Arc::strong_count(&times), 1);
+    }
+
+    #[test]
+    fn in_real_time_it_goes_on_by_itself() {
+        let stub = Stub::real_time();
+        let count = Arc::new(AtomicU32::new(0));
+        let counted = count.clone();
+        stub.every(Duration::from_millis(2), move |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        stub.delay().sleep(Duration::from_millis(100)).unwrap();
+        assert!((5..=50).contains(&count.load(Ordering::Relaxed)));
+    }
+}
