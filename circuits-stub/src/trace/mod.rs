@@ -379,6 +379,8 @@ enum Interest {
 pub(crate) struct Trace {
     on: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
+    /// What the first who listens is told.
+    kept: Mutex<Vec<Entry>>,
 }
 
 impl Trace {
@@ -393,6 +395,14 @@ impl Trace {
         };
         listeners.retain_mut(|listener| listener(&entry) == Interest::More);
         self.on.store(!listeners.is_empty(), Ordering::Relaxed);
+    }
+
+    /// Tells what somebody must know, and be it later, if nobody listens yet.
+    pub(crate) fn keep(&self, time: Time, action: Action) {
+        match self.is_on() {
+            true => self.tell(time, || action),
+            false => lock(&self.kept).push(Entry { time, action }),
+        }
     }
 
     /// Whether anybody listens.
@@ -422,7 +432,10 @@ impl Trace {
         recording
     }
 
-    fn add(&self, listener: Listener) {
+    fn add(&self, mut listener: Listener) {
+        for entry in lock(&self.kept).drain(..) {
+            listener(&entry);
+        }
         lock(&self.listeners).push(listener);
         self.on.store(true, Ordering::Relaxed);
     }
