@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use circuits_i2c::Address;
 use circuits_wait::Time;
 
@@ -38,6 +40,7 @@ pub(super) enum Kind {
     Stuck,
     Busy,
     FlippedBit,
+    BrownOut(Duration),
 }
 
 impl Fault {
@@ -72,6 +75,13 @@ impl Fault {
     /// packet error code. Where nothing is read, nothing happens.
     pub fn flipped_bit() -> Fault {
         Fault::new(Kind::FlippedBit)
+    }
+
+    /// The device that is spoken to loses its power, for so long: it does not acknowledge, and has the registers then
+    /// that it has [after power-on](super::Device::power). It loses it when the transaction begins; to have it lose it
+    /// at another time there is [`Stub::power_i2c`](crate::Stub::power_i2c).
+    pub fn brown_out(length: Duration) -> Fault {
+        Fault::new(Kind::BrownOut(length))
     }
 
     /// Only transactions with this device count. Default: all.

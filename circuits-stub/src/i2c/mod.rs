@@ -3,6 +3,7 @@
 mod backend;
 mod controller;
 mod fault;
+mod power;
 mod smbus;
 mod wire;
 
@@ -65,6 +66,13 @@ pub trait Device: Send {
     fn stop(&mut self, time: Time) {
         let _ = time;
     }
+
+    /// The device loses its power at this time, or has it again: see [`Stub::power_i2c`]. It has the registers then
+    /// that it has after power-on, and drives no pins while it has none; what it is in, such as the temperature, stays.
+    /// It is not addressed meanwhile, which is not its affair. Default: nothing, as of a device that keeps all.
+    fn power(&mut self, on: bool, time: Time) {
+        let _ = (on, time);
+    }
 }
 
 impl<D: Device + ?Sized> Device for Box<D> {
@@ -82,6 +90,10 @@ impl<D: Device + ?Sized> Device for Box<D> {
 
     fn stop(&mut self, time: Time) {
         (**self).stop(time)
+    }
+
+    fn power(&mut self, on: bool, time: Time) {
+        (**self).power(on, time)
     }
 }
 
@@ -137,6 +149,36 @@ impl Stub {
             true => Ok(()),
             false => Err(Error::NoBus { bus: bus.into() }),
         }
+    }
+
+    /// Has a device of an I2C bus lose its power, or have it again. Without power it acknowledges nothing; with it,
+    /// it is as it is after power-on: each chip of [`chips`](crate::chips) says what it keeps.
+    ///
+    /// ```
+    /// use circuits_i2c::{Bus, Config, ErrorKind};
+    /// use circuits_stub::{Stub, chips::Pca9685};
+    /// use embedded_hal::i2c::I2c;
+    ///
+    /// let board = Stub::virtual_time().i2c_device("i2c-1", 0x40, Pca9685::new())?;
+    /// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+    /// bus.write(0x40, &[0x00, 0x20])?; // MODE1: awake
+    ///
+    /// board.power_i2c("i2c-1", 0x40, false)?;
+    /// let error = bus.write(0x40, &[0x00]).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
+    ///
+    /// board.power_i2c("i2c-1", 0x40, true)?;
+    /// let mut mode1 = [0];
+    /// bus.write_read(0x40, &[0x00], &mut mode1)?;
+    /// assert_eq!(mode1, [0x11], "asleep");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoBus`]; [`Error::NoDevice`]: nothing is at this address.
+    pub fn power_i2c(&self, bus: &str, address: impl Into<Address>, on: bool) -> Result<()> {
+        let board = self.board();
+        board.buses.power(board, bus, address.into(), on)
     }
 
     /// Has nothing go wrong on an I2C bus any more: forgets the [faults](Stub::i2c_fault) that were to come.

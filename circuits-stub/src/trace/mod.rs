@@ -100,6 +100,15 @@ pub enum Action {
         /// The device.
         address: Address,
     },
+    /// A device of an I2C bus lost its power, or has it again.
+    Power {
+        /// The bus.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// It has power.
+        on: bool,
+    },
     /// A transaction went over an I2C bus.
     I2c {
         /// The bus.
