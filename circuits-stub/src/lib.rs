@@ -4,7 +4,7 @@ mod attention;
 pub mod can;
 pub mod chips;
 mod error;
-mod gpio;
+pub mod gpio;
 mod hotplug;
 pub mod i2c;
 mod named;

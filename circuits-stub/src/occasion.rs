@@ -91,6 +91,16 @@ impl Occasion {
         happens
     }
 
+    /// When its time begins.
+    pub(crate) fn begins(&self) -> Duration {
+        self.from
+    }
+
+    /// When its time is over.
+    pub(crate) fn ends(&self) -> Option<Duration> {
+        self.until
+    }
+
     /// Whether it happens no more.
     fn is_over(&self, now: Duration) -> bool {
         self.times == Some(0) || self.until.is_some_and(|until| until <= now)

@@ -245,6 +245,13 @@ pub enum Action {
         /// Its error counters.
         counters: ErrorCounters,
     },
+    /// Something went wrong by a fault that was scheduled, which nothing else tells of.
+    Fault {
+        /// What it happened to: a line, a bus, a node.
+        of: Arc<str>,
+        /// What went wrong.
+        what: &'static str,
+    },
     /// The program said something: [`Stub::note`](crate::Stub::note).
     Note(String),
 }

@@ -182,6 +182,7 @@ impl fmt::Display for Action {
                     "{station}: {state} (errors: {sent} sent, {received} received)"
                 )
             }
+            Action::Fault { of, what } => write!(f, "{of}: fault: {what}"),
             Action::Note(text) => f.write_str(text),
         }
     }
