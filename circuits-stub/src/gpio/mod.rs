@@ -1,12 +1,13 @@
 //! Lines of the board, and what is done to them from outside.
 //!
 //! `state` is what there is, and what happens to whom when a level changes; `net` works out the
-//! level of lines that are wired together. `request` and `watch` are what programs have opened,
-//! `programs` is what they do to it, and `backend` how they come to it. `fault` is what a test has go
-//! wrong, and `defects` what comes of it.
+//! level of lines that are wired together, `eyes` are parts that see levels change. `request` and `watch` are
+//! what programs have opened, `programs` is what they do to it, and `backend` how they come to it. `fault` is
+//! what a test has go wrong, and `defects` what comes of it.
 
 mod backend;
 mod defects;
+mod eyes;
 mod fault;
 mod net;
 mod programs;
@@ -21,6 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use circuits_gpio::{Bias, LineSpec};
 use circuits_wait::Time;
 
+use self::eyes::Eyes;
 pub use self::fault::Fault;
 pub use self::net::Net;
 use self::net::Pull;
@@ -53,6 +55,7 @@ pub(crate) type Step = (Duration, Option<bool>);
 pub(crate) struct Lines {
     state: Mutex<State>,
     agenda: Agenda,
+    eyes: Eyes,
     /// What is added to the board's time for the realtime clock.
     realtime: Duration,
 }
@@ -67,6 +70,7 @@ impl Lines {
         Lines {
             state: Mutex::default(),
             agenda: Agenda::new(schedule.clone(), advance),
+            eyes: Eyes::default(),
             realtime: realtime(schedule),
         }
     }
@@ -89,6 +93,7 @@ impl Lines {
         drop(state);
         if !seen.is_empty() {
             board.controllers.see_lines();
+            self.eyes.see(&seen);
         }
         board.schedule.notify();
         done
@@ -112,6 +117,13 @@ impl Lines {
     pub(crate) fn observe(&self, board: &Board, line: usize) -> bool {
         self.lock().observed.insert(line);
         self.level(board, line)
+    }
+
+    /// Has `f` called with each level that a line changes to from now on, and when that was. It is called without
+    /// any lock, so it may play lines.
+    pub(crate) fn on_change(&self, line: usize, f: impl Fn(bool, Time) + Send + Sync + 'static) {
+        self.eyes.add(line, f);
+        self.lock().observed.insert(line);
     }
 
     pub(crate) fn level(&self, board: &Board, line: usize) -> bool {
