@@ -94,6 +94,11 @@ impl Board {
         self.trace.tell(self.shown(time), action);
     }
 
+    /// When it was made.
+    pub(crate) fn made(&self) -> Time {
+        self.made
+    }
+
     /// A time as the trace has it.
     pub(crate) fn shown(&self, time: Time) -> Time {
         Time::ZERO + time.since(self.made)

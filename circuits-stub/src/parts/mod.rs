@@ -3,6 +3,8 @@
 mod button;
 mod encoder;
 mod led;
+mod ranger;
+mod wheel_encoder;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -12,6 +14,8 @@ use circuits_gpio::LineSpec;
 pub use button::Button;
 pub use encoder::Encoder;
 pub use led::Led;
+pub use ranger::Ranger;
+pub use wheel_encoder::WheelEncoder;
 
 use crate::stub::Board;
 use crate::{Error, Result, Stub};

@@ -100,6 +100,15 @@ pub enum Action {
         /// The device.
         address: Address,
     },
+    /// A device of an I2C bus lost its power, or has it again.
+    Power {
+        /// The bus.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// It has power.
+        on: bool,
+    },
     /// A transaction went over an I2C bus.
     I2c {
         /// The bus.
@@ -244,6 +253,13 @@ pub enum Action {
         state: State,
         /// Its error counters.
         counters: ErrorCounters,
+    },
+    /// Something went wrong by a fault that was scheduled, which nothing else tells of.
+    Fault {
+        /// What it happened to: a line, a bus, a node.
+        of: Arc<str>,
+        /// What went wrong.
+        what: &'static str,
     },
     /// The program said something: [`Stub::note`](crate::Stub::note).
     Note(String),
