@@ -57,7 +57,7 @@ fn list_lines_prints_all_of_them() {
     assert_eq!(said.len(), 55);
     assert_eq!(said[0], "gpiochip0 [pinctrl-bcm2835] (54 lines)");
     assert_eq!(said[18], "  17  GPIO17           input");
-    assert_eq!(said[54], "  53  -                input");
+    assert_eq!(said[54], "  53  SD_DATA3_R       input");
     let says = ["no GPIO chip", "nowhere"];
     fails(Some("stub"), "list_lines", &["nowhere"], &says);
 }
@@ -328,9 +328,9 @@ fn watch_lines_sees_another_program() {
     let output = run(Some("stub"), "watch_lines", &["--count", "2"]);
     assert!(output.status.success(), "{output:?}");
     let said = lines(&output.stdout);
-    let taken = r#"s: line 45 (-) is now an output of "another program""#;
+    let taken = r#"s: line 45 (SCL0) is now an output of "another program""#;
     assert!(said.len() == 2 && said[0].ends_with(taken), "{said:?}");
-    assert!(said[1].ends_with("s: line 45 (-) is free"), "{said:?}");
+    assert!(said[1].ends_with("s: line 45 (SCL0) is free"), "{said:?}");
     let says = ["no GPIO chip", "nowhere"];
     fails(Some("stub"), "watch_lines", &["nowhere"], &says);
 }
@@ -353,7 +353,7 @@ fn an_unknown_backend_is_refused() {
         Some("stub:x.toml"),
         "blinky",
         &[],
-        &["stub:x.toml", "not supported yet"],
+        &["x.toml: this cannot be read", "No such file"],
     );
 }
 

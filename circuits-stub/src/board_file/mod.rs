@@ -25,7 +25,7 @@ use self::source::{Result, Source, Table, hint};
 use self::workbench::Workbench;
 use crate::Stub;
 
-/// A virtual board as a file has it.
+#[doc = include_str!("../../BOARDS.md")]
 #[derive(Clone, Debug)]
 pub struct BoardFile {
     source: Source,
@@ -42,8 +42,9 @@ impl BoardFile {
     /// [built](BoardFile::build).
     pub fn read(path: impl AsRef<Path>) -> Result<BoardFile> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| BoardFileError::of_file(path, format!("cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            BoardFileError::of_file(Some(path), format!("this cannot be read: {error}"))
+        })?;
         let source = Source {
             file: Some(path.into()),
             text,
@@ -62,6 +63,34 @@ impl BoardFile {
             file: None,
             text: text.into(),
         })
+    }
+
+    /// Lists the boards that come with this crate, by the names that files have for them.
+    ///
+    /// ```
+    /// use circuits_gpio::{Config, Output};
+    /// use circuits_stub::BoardFile;
+    ///
+    /// for name in BoardFile::shipped() {
+    ///     let stub = BoardFile::shipped_named(name)?.virtual_time().build()?;
+    ///     Output::open_on(&stub, "header:11", &Config::new())?.set(true)?;
+    ///     assert!(stub.level("GPIO17")?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shipped() -> impl Iterator<Item = &'static str> {
+        shipped::BOARDS.iter().map(|(name, _)| *name)
+    }
+
+    /// Returns a board that comes with this crate.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn shipped_named(name: &str) -> Result<BoardFile> {
+        match shipped::source(name) {
+            Some(source) => BoardFile::new(source),
+            None => Err(BoardFileError::of_file(None, no_board(name))),
+        }
     }
 
     fn new(source: Source) -> Result<BoardFile> {
@@ -113,6 +142,11 @@ impl BoardFile {
         self.is_traced
     }
 
+    /// Returns what the file says.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
     /// Makes the board.
     ///
     /// # Errors
@@ -138,8 +172,7 @@ fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
     if let Some(board) = table.take("board") {
         let name = board.text()?;
         let Some(shipped) = shipped::source(name) else {
-            let hint = hint(name, shipped::BOARDS.iter().map(|(name, _)| *name));
-            return Err(board.error(format_args!("no board {name:?}{hint}")));
+            return Err(board.error(no_board(name)));
         };
         lay_out(bench, &shipped)?;
     }
@@ -179,10 +212,50 @@ fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
     table.finish()
 }
 
+fn no_board(name: &str) -> String {
+    format!("no board {name:?}{}", hint(name, BoardFile::shipped()))
+}
+
 /// Each of `[[key]]`.
 fn tables<'a>(table: &mut Table<'a>, key: &'static str) -> Result<Vec<Table<'a>>> {
     match table.take(key) {
         Some(value) => value.tables(),
         None => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::chips::CHIPS;
+    use super::parts::PARTS;
+    use super::*;
+
+    const REFERENCE: &str = include_str!("../../BOARDS.md");
+
+    #[test]
+    fn all_blocks_of_the_reference_are_boards() {
+        let blocks = REFERENCE.split("```toml\n").skip(1);
+        let blocks: Vec<&str> = blocks
+            .filter_map(|block| block.split("```").next())
+            .collect();
+        assert!(blocks.len() >= 6);
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boards");
+        for block in blocks {
+            let file = BoardFile::parse(block).and_then(|file| file.base(&base).build());
+            file.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    #[test]
+    fn all_that_is_known_is_in_the_reference() {
+        let chips = CHIPS.iter().map(|known| known.word);
+        let parts = PARTS.iter().map(|(word, _)| *word);
+        for word in chips.chain(parts).chain(BoardFile::shipped()) {
+            let quoted = [format!("`{word}`"), format!("`\"{word}\"`")];
+            let is_there = quoted.iter().any(|quoted| REFERENCE.contains(quoted));
+            assert!(is_there, "{word} is not in BOARDS.md");
+        }
     }
 }
