@@ -1,11 +1,14 @@
 //! Lines of the board, and what is done to them from outside.
 //!
 //! `state` is what there is, and what happens to whom when a level changes; `net` works out the
-//! level of lines that are wired together, `eyes` are parts that see levels change. `request` and `watch` are what programs have opened,
-//! `programs` is what they do to it, and `backend` how they come to it.
+//! level of lines that are wired together, `eyes` are parts that see levels change. `request` and `watch` are
+//! what programs have opened, `programs` is what they do to it, and `backend` how they come to it. `fault` is
+//! what a test has go wrong, and `defects` what comes of it.
 
 mod backend;
+mod defects;
 mod eyes;
+mod fault;
 mod net;
 mod programs;
 mod request;
@@ -20,6 +23,7 @@ use circuits_gpio::{Bias, LineSpec};
 use circuits_wait::Time;
 
 use self::eyes::Eyes;
+pub use self::fault::Fault;
 pub use self::net::Net;
 use self::net::Pull;
 pub(crate) use self::state::Past;
@@ -31,10 +35,13 @@ use crate::{Error, Result, Stub};
 
 // include/uapi/asm-generic/errno-base.h, errno.h
 const EPERM: i32 = 1;
+const EIO: i32 = 5;
 const ENXIO: i32 = 6;
 const EBUSY: i32 = 16;
 const ENODEV: i32 = 19;
 const EINVAL: i32 = 22;
+const ETIMEDOUT: i32 = 110;
+const EREMOTEIO: i32 = 121;
 
 fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
@@ -121,7 +128,7 @@ impl Lines {
 
     pub(crate) fn level(&self, board: &Board, line: usize) -> bool {
         self.change(board, |state, _| {
-            state.is_there(line) && state.net(state.lines[line].net).level()
+            state.is_there(line) && state.lines[line].level
         })
     }
 }
@@ -393,7 +400,8 @@ impl Stub {
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
     pub fn level(&self, line: impl Into<LineSpec>) -> Result<bool> {
-        Ok(self.net(line)?.level())
+        let line = self.find(line)?;
+        Ok(self.board().lines.level(self.board(), line))
     }
 
     /// Returns what a line, and all that is wired to it, is at.
@@ -403,7 +411,10 @@ impl Stub {
     pub fn net(&self, line: impl Into<LineSpec>) -> Result<Net> {
         let line = self.find(line)?;
         let board = self.board();
-        let net = |state: &mut State, _| state.net(state.lines[line].net);
+        let net = |state: &mut State, _| {
+            let net = state.lines[line].net;
+            state.shorted(net).unwrap_or_else(|| state.net(net))
+        };
         Ok(board.lines.change(board, net))
     }
 
