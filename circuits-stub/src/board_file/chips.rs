@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use circuits_uart::{Config, Parity, StopBits};
+use circuits_wait::Time;
 
 use super::chip::Bus::{Can, I2c, Spi, Uart};
 use super::chip::{Bus, Chip, Site};
@@ -11,8 +12,8 @@ use super::quantity::{Field, Quantity};
 use super::source::{Result, Value};
 use crate::chips::{
     Ads1115, Air, At24c, At24cSize, Bme280, Ds3231, Gps, Lis3dh, Max7219, Mcp2515, Mcp3008,
-    Mcp23017, ModbusServer, Modem, Odrive, Pca9685, Position, Registration, SdCard, Ssd1306,
-    Tmc2209, Tmp102, W25q,
+    Mcp23017, ModbusServer, Modem, Motion, Mpu6050, Odrive, Pca9685, Position, Registration,
+    SdCard, Ssd1306, Tmc2209, Tmp102, W25q,
 };
 
 /// A chip that files know.
@@ -52,6 +53,7 @@ pub(super) const CHIPS: &[Known] = &[
     known("mcp3008", &[Spi], mcp3008),
     known("modbus_server", &[Uart], modbus_server),
     known("modem", &[Uart], modem),
+    known("mpu6050", &[I2c], mpu6050),
     known("odrive", &[Can], odrive),
     known("pca9685", &[I2c], pca9685),
     known("sd_card", &[Spi], sd_card),
@@ -327,6 +329,35 @@ fn modem(chip: &mut Chip<'_, '_>) -> Result<()> {
         Ok(())
     })?;
     chip.on_uart(made)
+}
+
+fn mpu6050(chip: &mut Chip<'_, '_>) -> Result<()> {
+    let axes = |rest| {
+        [
+            Field::new("x", 0.0),
+            Field::new("y", 0.0),
+            Field::new("z", rest),
+        ]
+    };
+    let g = chip.quantities("g", axes(1.0))?;
+    let degrees = chip.quantities("degrees_a_second", axes(0.0))?;
+    let start = chip.bench.made;
+    let at = move |axes: &Option<[Quantity; 3]>, time: Time| {
+        let time = time.since(start);
+        axes.as_ref()
+            .map(|axes| axes.each_ref().map(|axis| axis.at(time) as f32))
+    };
+    let made = Mpu6050::following(move |time| {
+        let rest = Motion::default();
+        Motion {
+            g: at(&g, time).unwrap_or(rest.g),
+            degrees_a_second: at(&degrees, time).unwrap_or(rest.degrees_a_second),
+        }
+    });
+    if let Some(celsius) = chip.number("celsius")? {
+        made.set_celsius(celsius);
+    }
+    chip.on_i2c(made)
 }
 
 fn odrive(chip: &mut Chip<'_, '_>) -> Result<()> {

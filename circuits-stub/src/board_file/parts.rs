@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use super::source::{Result, Table, Value, hint};
 use super::workbench::Workbench;
-use crate::parts::{Button, Encoder, Led};
+use crate::parts::{Button, Encoder, Led, Ranger, WheelEncoder};
 
 type Make = fn(&Workbench, &mut Table<'_>, Option<Value<'_>>) -> Result<()>;
 
 /// Each takes the key `name` as well.
-pub(super) const PARTS: &[(&str, Make)] = &[("button", button), ("encoder", encoder), ("led", led)];
+pub(super) const PARTS: &[(&str, Make)] = &[
+    ("button", button),
+    ("encoder", encoder),
+    ("led", led),
+    ("ranger", ranger),
+    ("wheel_encoder", wheel_encoder),
+];
 
 pub(super) fn put(bench: &Workbench, mut table: Table<'_>) -> Result<()> {
     let kind = table.need("part")?;
@@ -112,4 +118,29 @@ fn led(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Res
     let led = made.map_err(|error| place.error(error))?;
     table.finish()?;
     bench.name(name, led)
+}
+
+fn ranger(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
+    let (trigger, echo) = (table.need("trigger")?, table.need("echo")?);
+    let made = Ranger::new(&bench.stub, bench.line(trigger)?, bench.line(echo)?);
+    let ranger = made.map_err(|error| echo.error(error))?;
+    if let Some(metres) = table.take("distance") {
+        ranger.set_distance(Some(metres.positive()?));
+    }
+    table.finish()?;
+    bench.name(name, ranger)
+}
+
+fn wheel_encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
+    let place = table.need("lines")?;
+    let Ok([first, second]) = <[Value<'_>; 2]>::try_from(place.list()?) else {
+        return Err(place.error("an encoder has two lines"));
+    };
+    let made = WheelEncoder::new(&bench.stub, bench.line(first)?, bench.line(second)?);
+    let encoder = made.map_err(|error| place.error(error))?;
+    if let Some(speed) = table.take("edges_a_second") {
+        encoder.set_speed(speed.number()?);
+    }
+    table.finish()?;
+    bench.name(name, encoder)
 }
