@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::fs;
 use std::time::Duration;
 
 use circuits_gpio::LineSpec;
@@ -12,7 +11,7 @@ use circuits_wait::Time;
 use super::chips::CHIPS;
 use super::quantity::{Field, Quantity};
 use super::source::{Result, Table, Value, hint};
-use super::workbench::Workbench;
+use super::workbench::{self, Workbench};
 use crate::{Pin, can, i2c, spi, uart};
 
 /// What chips are on.
@@ -217,7 +216,7 @@ impl<'a> Chip<'_, 'a> {
                 let file = table.need("file")?;
                 table.finish()?;
                 let path = base.join(file.text()?);
-                fs::read(&path)
+                workbench::read(&path)
                     .map_err(|error| file.error(format_args!("{}: {error}", path.display())))?
             };
             Ok((*value, bytes))
