@@ -357,6 +357,31 @@ fn an_unknown_backend_is_refused() {
     );
 }
 
+/// Where a program runs on a board from a file.
+#[test]
+fn a_board_comes_from_a_file() {
+    let boards = concat!(env!("CARGO_MANIFEST_DIR"), "/circuits-stub/tests/boards");
+    let backend = format!("stub:{boards}/station.toml");
+    let output = run(Some(&backend), "read_sensor", &["--count", "1"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output.stdout), ["12.00 °C"]);
+    // It says not to print what happens, but for what screens show.
+    assert!(output.stderr.is_empty(), "{output:?}");
+
+    let backend = format!("stub:{boards}/mistaken.toml");
+    let says = [
+        "mistaken.toml:4:15: there is a device at 0x48 on i2c-1 already\n4 | ",
+        "^^^^",
+    ];
+    fails(Some(&backend), "read_sensor", &[], &says);
+    let backend = "stub:circuits-stub/boards/raspberry-pi-5.toml";
+    let output = run(Some(backend), "list_lines", &["pinctrl-rp1"]);
+    assert_eq!(
+        lines(&output.stdout)[0],
+        "gpiochip0 [pinctrl-rp1] (54 lines)"
+    );
+}
+
 #[test]
 fn an_unknown_line_or_bus_is_named() {
     fails(

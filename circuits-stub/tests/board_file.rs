@@ -388,3 +388,38 @@ fn shipped_boards_are_as_programs_see_them() {
     let says = r#"no board "raspberry-pi-3": did you mean "raspberry-pi-3b"?"#;
     assert_eq!(error.to_string(), says);
 }
+
+#[test]
+fn a_program_prints_what_the_file_says() {
+    let printed = |text: &str| {
+        let text = format!("{text}\n[[chip]]\nlabel = 'x'\nlines = ['LED']");
+        let file = BoardFile::parse(&text).unwrap();
+        let stub = file.clone().virtual_time().build().unwrap();
+        let recording = stub.record();
+        Output::open_on(&stub, "LED", &Config::new()).unwrap();
+        stub.plug_i2c("i2c-9", 0x48, Tmp102::new()).unwrap();
+        stub.note("a remark");
+        let mut entries = recording.entries();
+        entries.retain(|entry| file.traces(&entry.action));
+        assert!(file.is_traced() || entries.is_empty());
+        let texts = entries.iter().map(|entry| entry.action.to_string());
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(printed("").len(), 5);
+    assert_eq!(printed("trace = true").len(), 5);
+    assert_eq!(printed("trace = false"), [""; 0]);
+    let some = printed("trace = ['notes', 'hotplug']");
+    assert_eq!(some, ["i2c-9 0x48: plugged in", "a remark"]);
+    assert_eq!(printed("trace = ['gpio']").len(), 3);
+}
+
+/// The path of a pseudo-terminal is known when the board is made, and told to the first who listens.
+#[cfg(unix)]
+#[test]
+fn the_path_of_a_pseudo_terminal_is_told() {
+    let file = BoardFile::parse("[[uart]]\nport = 'ttyS0'\npty = true").unwrap();
+    let stub = file.build().unwrap();
+    let (first, second) = (stub.record(), stub.record());
+    assert!(first.to_string().contains("ttyS0 is /dev/"), "{first}");
+    assert!(second.entries().is_empty());
+}

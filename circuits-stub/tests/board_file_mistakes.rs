@@ -26,6 +26,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "1:9: this is to be true or false, and is a text",
     ),
     (
+        "trace = [\"gpoi\"]",
+        "1:10: no kind \"gpoi\": did you mean \"gpio\"?",
+    ),
+    (
         "board = \"beaglebone\"",
         "1:9: no board \"beaglebone\": there are raspberry-pi-3b, raspberry-pi-4b",
     ),
