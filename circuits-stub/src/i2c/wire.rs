@@ -210,6 +210,7 @@ pub(super) struct Failed {
 }
 
 // include/uapi/asm-generic/errno.h
+const EIO: i32 = 5;
 pub(super) const EAGAIN: i32 = 11;
 const EBUSY: i32 = 16;
 const EPROTO: i32 = 71;
@@ -265,6 +266,11 @@ impl State {
             Some(Kind::ArbitrationLost) => {
                 let after = self.controller.time(8);
                 (early(EAGAIN, End::ArbitrationLost), after)
+            }
+            // The same with an acknowledge.
+            Some(Kind::Failed) => {
+                let after = self.controller.time(10);
+                (early(EIO, End::Failed), after)
             }
             _ => return self.send(address, messages, start, fault),
         };
