@@ -29,13 +29,6 @@ pub(crate) fn meet(fault: Fault) -> Outcome {
             board.can_socket("can1", &all)?,
         ))
     };
-    // What can0 has of a fault when it sends.
-    let sends = |fault: FrameFault| {
-        let (can0, _can1) = both()?;
-        stub.can_fault("can0", fault)?;
-        can0.write(&frame(1)?, SOON)?;
-        interface(error(can0.read_frame(SOON))?)
-    };
     match fault {
         Fault::NotThere => interface(error(board.can_socket("can7", &all))?),
         Fault::NoPermission => {
@@ -102,7 +95,9 @@ pub(crate) fn meet(fault: Fault) -> Outcome {
             let frame = can1.read_frame(SOON)?;
             seen(
                 "nothing",
-                format!("the controllers send it again: {frame} comes as it was sent; with Mode::BusErrorReporting also {told}"),
+                format!(
+                    "the controllers send it again: {frame} comes as it was sent; with Mode::BusErrorReporting also {told}"
+                ),
             )
         }
         Fault::OtherSettings => {
@@ -171,9 +166,6 @@ pub(crate) fn meet(fault: Fault) -> Outcome {
             board.interrupt()?.raise();
             interface(error(both()?.0.read_frame(None))?)
         }
-        Fault::Standstill => {
-            let _ = sends;
-            interface(error(both()?.0.read_frame(None))?)
-        }
+        Fault::Standstill => interface(error(both()?.0.read_frame(None))?),
     }
 }

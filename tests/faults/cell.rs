@@ -101,7 +101,9 @@ pub(crate) fn none(why: &'static str) -> Outcome {
 }
 
 /// What several calls in a row come to: `3 times NoAcknowledge, then all is well`.
-pub(crate) fn run_of<K: Debug + PartialEq>(kinds: &[Option<K>]) -> Result<(usize, &K), Box<dyn Error>> {
+pub(crate) fn run_of<K: Debug + PartialEq>(
+    kinds: &[Option<K>],
+) -> Result<(usize, &K), Box<dyn Error>> {
     let failed = kinds.iter().take_while(|kind| kind.is_some()).count();
     let (Some(Some(first)), true) = (kinds.first(), failed < kinds.len()) else {
         return Err(unexpected(kinds));

@@ -42,6 +42,7 @@ pub(crate) fn meet(fault: Fault) -> Outcome {
         .lines(["LAMP", "BUTTON"])
         .expander("pcf8574", ["RELAY"]);
     let board = Board::from(&stub);
+    let both = Config::new().edge_detection(EdgeDetection::Both);
     match fault {
         Fault::NotThere => line(error(board.output("LMAP"))?),
         Fault::NoPermission => {
@@ -91,13 +92,13 @@ pub(crate) fn meet(fault: Fault) -> Outcome {
             line(error(relay.get())?)
         }
         Fault::Noise => {
-            let mut button = board.input("BUTTON")?;
+            let mut button = board.input_with("BUTTON", &both)?;
             stub.line_fault("BUTTON", LineFault::glitch(MILLIS))?;
             let (count, _) = edges(&mut button)?;
             seen("more edges", format!("{count} edges that nobody made"))
         }
         Fault::CheckedNoise => {
-            let config = Config::new().debounce(5 * MILLIS);
+            let config = both.debounce(5 * MILLIS);
             let mut button = board.input_with("BUTTON", &config)?;
             stub.line_fault("BUTTON", LineFault::glitch(MILLIS))?;
             let (count, _) = edges(&mut button)?;
@@ -120,7 +121,7 @@ pub(crate) fn meet(fault: Fault) -> Outcome {
             )
         }
         Fault::Overflow => {
-            let mut button = board.input("BUTTON")?;
+            let mut button = board.input_with("BUTTON", &both)?;
             stub.play("BUTTON", (0..40).map(|step| (MILLIS, step % 2 == 0)))?;
             stub.delay().sleep(100 * MILLIS)?;
             let (count, lost) = edges(&mut button)?;
@@ -135,10 +136,7 @@ pub(crate) fn meet(fault: Fault) -> Outcome {
             let lines = names.into_iter().map(|name| (name, Config::input()));
             line(error(board.lines(lines))?)
         }
-        Fault::NotGranted => {
-            let config = Config::new().edge_detection(EdgeDetection::Both);
-            line(error(board.input_with("RELAY", &config))?)
-        }
+        Fault::NotGranted => line(error(board.input_with("RELAY", &both))?),
         Fault::BusOff => none("a line counts no errors"),
         Fault::Down => none("a chip that is not enabled is not there"),
         Fault::NobodyReads => none("a line that is set waits for nobody"),

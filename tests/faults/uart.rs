@@ -117,7 +117,9 @@ pub(crate) fn meet(fault: Fault) -> Outcome {
             lines.get_mut().write_all(b"\n")?;
             let error = error(lines.read_frame().map(|frame| frame.map(<[u8]>::to_vec)))?;
             match error {
-                framing::Error::Frame(error @ FrameError::TooLong { .. }) => told("TooLong", error),
+                framing::Error::Frame(error @ FrameError::TooLong { .. }) => {
+                    told(format_args!("TooLong"), error)
+                }
                 error => Err(unexpected(error)),
             }
         }
