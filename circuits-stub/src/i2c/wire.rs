@@ -272,7 +272,7 @@ impl State {
                 let after = self.controller.time(10);
                 (early(EIO, End::Failed), after)
             }
-            _ => return self.send(address, messages, start, fault),
+            _ => return self.send(board, address, messages, start, fault),
         };
         Run {
             stop: start + after,
@@ -282,6 +282,7 @@ impl State {
 
     fn send<'a>(
         &mut self,
+        board: &Board,
         address: Address,
         messages: impl Iterator<Item = Message<'a>>,
         start: Time,
@@ -360,6 +361,10 @@ impl State {
         }
         if let Some(message) = last_read {
             flip(message);
+            board.tell_at(start, || Action::Fault {
+                of: self.name.clone(),
+                what: "a bit is turned over",
+            });
         }
         bits += 1;
         let stop = start + controller.time(bits);
