@@ -115,7 +115,7 @@ impl Fault {
 pub(super) fn take(faults: &mut Vec<Fault>, address: Address, now: Time) -> Option<Kind> {
     occasion::take(faults, now, |fault| {
         let is_meant = fault.address.is_none_or(|only| only == address);
-        is_meant.then_some((&mut fault.occasion, fault.kind))
+        (&mut fault.occasion, is_meant.then_some(fault.kind))
     })
 }
 

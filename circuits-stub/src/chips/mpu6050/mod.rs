@@ -297,6 +297,12 @@ impl Device for Mpu6050 {
             (state.samples_from, state.samples) = (time, 0);
         }
     }
+
+    fn power(&mut self, _: bool, time: Time) {
+        let mut state = self.lock();
+        state.reset();
+        (state.register, state.samples_from, state.samples) = (0, time, 0);
+    }
 }
 
 impl fmt::Debug for Mpu6050 {
