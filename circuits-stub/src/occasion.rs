@@ -139,19 +139,17 @@ impl Chance {
 }
 
 /// Takes the fault of the opportunity that is now, at this time of the trace, if there is one: the first of those
-/// whose turn it is. `could` gives the occasion of those that it could be, and what they do.
+/// whose turn it is. `of` gives the occasion of each, and what it does, if it is one that could be now.
 pub(crate) fn take<F, K>(
     faults: &mut Vec<F>,
     now: Time,
-    could: impl Fn(&mut F) -> Option<(&mut Occasion, K)>,
+    of: impl Fn(&mut F) -> (&mut Occasion, Option<K>),
 ) -> Option<K> {
     let mut taken = None;
     faults.retain_mut(|fault| {
-        let Some((occasion, kind)) = could(fault) else {
-            return true;
-        };
-        if occasion.is_now(now, taken.is_some()) {
-            taken = Some(kind);
+        let (occasion, kind) = of(fault);
+        if kind.is_some() && occasion.is_now(now, taken.is_some()) {
+            taken = kind;
         }
         !occasion.is_over(now.since(Time::ZERO))
     });
@@ -342,7 +340,7 @@ mod tests {
         let happened: String = (0..6)
             .map(|moment| {
                 let taken = take(&mut faults, at(moment), |(name, occasion)| {
-                    Some((occasion, *name))
+                    (occasion, Some(*name))
                 });
                 taken.unwrap_or('-')
             })
@@ -358,7 +356,7 @@ mod tests {
         let mut happened = Vec::new();
         for moment in 0..200 {
             let taken = take(&mut faults, at(moment), |(name, occasion)| {
-                Some((occasion, *name))
+                (occasion, Some(*name))
             });
             happened.extend(taken.map(|name| (moment, name)));
         }

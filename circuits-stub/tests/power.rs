@@ -6,7 +6,7 @@ use std::time::Duration;
 use circuits_gpio::Bias;
 use circuits_i2c::{Bus, Config, ErrorKind};
 use circuits_stub::chips::{
-    Ads1115, At24c, At24cSize, Bme280, Ds3231, Lis3dh, Mcp23017, Pca9685, Ssd1306, Tmp102,
+    Ads1115, At24c, At24cSize, Bme280, Ds3231, Lis3dh, Mcp23017, Mpu6050, Pca9685, Ssd1306, Tmp102,
 };
 use circuits_stub::i2c::{Device, Fault};
 use circuits_stub::registers::RegisterMap;
@@ -207,6 +207,19 @@ fn an_accelerometer_is_powered_down() -> Outcome {
     assert_eq!(bench.stub.net("INT1")?, Net::Driven(false));
     assert_eq!((bench.read(0x20)?, bench.read(0x22)?), ([0x07], [0x00]));
     assert_eq!(bench.read(0x0f)?, [0x33]);
+    Ok(())
+}
+
+#[test]
+fn a_gyroscope_sleeps() -> Outcome {
+    let mut bench = Bench::with(Stub::virtual_time(), Mpu6050::new())?;
+    bench.write(&[0x6b, 0])?;
+    bench.write(&[0x1b, 0x18])?;
+    bench.dip()?;
+    assert_eq!(
+        (bench.read(0x6b)?, bench.read(0x1b)?, bench.read(0x75)?),
+        ([0x40], [0], [0x68])
+    );
     Ok(())
 }
 

@@ -94,7 +94,7 @@ impl Fault {
         }
     }
 
-    fn is_of(&self, role: Role) -> bool {
+    pub(super) fn is_of(&self, role: Role) -> bool {
         match self.kind {
             Kind::Bit | Kind::NoAcknowledge => role == Role::Sender,
             Kind::Stuff | Kind::Form | Kind::Crc | Kind::Overrun => role == Role::Receiver,
@@ -106,7 +106,7 @@ impl Fault {
 pub(super) fn take(faults: &mut Vec<Fault>, role: Role, frame: &Frame, now: Time) -> Option<Kind> {
     occasion::take(faults, now, |fault| {
         let could = fault.is_of(role) && fault.id.is_none_or(|only| only == frame.id());
-        could.then_some((&mut fault.occasion, fault.kind))
+        (&mut fault.occasion, could.then_some(fault.kind))
     })
 }
 

@@ -39,6 +39,7 @@ pub(super) enum Kind {
     ArbitrationLost,
     Stuck,
     Busy,
+    Failed,
     FlippedBit,
     BrownOut(Duration),
 }
@@ -69,6 +70,12 @@ impl Fault {
     /// The bus is not free until the adapter's timeout has passed: the transaction does not begin.
     pub fn busy() -> Fault {
         Fault::new(Kind::Busy)
+    }
+
+    /// The transaction fails after the address, and the driver of the controller does not say how: the program has
+    /// `EIO` (Documentation/i2c/fault-codes.rst calls it *rather vague*).
+    pub fn failed() -> Fault {
+        Fault::new(Kind::Failed)
     }
 
     /// Noise turns over the lowest bit of the last byte that is read, which nobody sees but by a
@@ -108,7 +115,7 @@ impl Fault {
 pub(super) fn take(faults: &mut Vec<Fault>, address: Address, now: Time) -> Option<Kind> {
     occasion::take(faults, now, |fault| {
         let is_meant = fault.address.is_none_or(|only| only == address);
-        is_meant.then_some((&mut fault.occasion, fault.kind))
+        (&mut fault.occasion, is_meant.then_some(fault.kind))
     })
 }
 

@@ -88,7 +88,7 @@ impl Fault {
 
 /// Takes the fault of the byte that comes now, if there is one.
 pub(super) fn take(faults: &mut Vec<Fault>, now: Time) -> Option<Kind> {
-    occasion::take(faults, now, |fault| Some((&mut fault.occasion, fault.kind)))
+    occasion::take(faults, now, |fault| (&mut fault.occasion, Some(fault.kind)))
 }
 
 #[cfg(test)]
