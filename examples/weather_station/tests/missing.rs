@@ -1,0 +1,1 @@
+//! Parts that are not there, fail, and come back.

@@ -1,0 +1,8 @@
+//! The whole station on a virtual board, in virtual time: a day passes in seconds.
+
+mod bench;
+mod day;
+mod ending;
+mod log;
+mod missing;
+mod pages;
