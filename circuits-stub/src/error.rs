@@ -124,6 +124,15 @@ pub enum Error {
         address: circuits_i2c::Address,
     },
 
+    /// There is no device at this address.
+    #[error("there is no device at {address} on {bus}")]
+    NoDevice {
+        /// The bus.
+        bus: String,
+        /// The address.
+        address: circuits_i2c::Address,
+    },
+
     /// No device can have this address.
     #[error("{address} is no address of seven bits, 0x00 to 0x7f")]
     NoAddress {

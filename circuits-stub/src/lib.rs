@@ -1,13 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod attention;
+mod board_file;
 pub mod can;
 pub mod chips;
 mod error;
-mod gpio;
+pub mod gpio;
 mod hotplug;
 pub mod i2c;
 mod named;
+mod occasion;
 pub mod parts;
 mod pin;
 pub mod registers;
@@ -21,6 +23,7 @@ pub mod uart;
 mod world;
 
 pub use attention::Attention;
+pub use board_file::{BoardFile, BoardFileError};
 pub use error::{Error, Result};
 pub use gpio::Net;
 pub use hotplug::Profile;

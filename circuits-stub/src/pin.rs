@@ -64,6 +64,14 @@ impl Pin {
         board.is_some_and(|board| board.lines.level(&board, self.line))
     }
 
+    /// Has `f` called with each level that the line changes to from now on, and when that was: for parts that act on
+    /// it. It may play pins, and must not wait.
+    pub(crate) fn on_change(&self, f: impl Fn(bool, Time) + Send + Sync + 'static) {
+        if let Some(board) = self.board.upgrade() {
+            board.lines.on_change(self.line, f);
+        }
+    }
+
     /// Returns the board's time, if the board is still there.
     pub(crate) fn now(&self) -> Option<Time> {
         Some(self.board.upgrade()?.schedule.now())

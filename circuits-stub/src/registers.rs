@@ -62,6 +62,8 @@ type Surroundings = Box<dyn FnMut(&mut [u8; 256], Time) + Send>;
 
 struct Map {
     values: [u8; 256],
+    /// What they are after power-on.
+    initial: [u8; 256],
     read_only: [bool; 256],
     cleared_by_read: [bool; 256],
     hooks: BTreeMap<u8, Hook>,
@@ -96,6 +98,7 @@ impl RegisterMap {
     pub fn new() -> RegisterMap {
         RegisterMap(Arc::new(Mutex::new(Map {
             values: [0; 256],
+            initial: [0; 256],
             read_only: [false; 256],
             cleared_by_read: [false; 256],
             hooks: BTreeMap::new(),
@@ -113,9 +116,11 @@ impl RegisterMap {
         })))
     }
 
-    /// Has registers hold values, from this one on; after 0xff comes 0.
+    /// Has registers hold values, from this one on; after 0xff comes 0. They hold them again when the chip has lost
+    /// its [power](crate::Stub::power_i2c), and the others are zero.
     pub fn initial(self, register: u8, values: &[u8]) -> RegisterMap {
         for (register, value) in from(register).zip(values) {
+            self.lock().initial[usize::from(register)] = *value;
             self.set(register, *value);
         }
         self
@@ -308,6 +313,13 @@ impl i2c::Device for RegisterMap {
         if std::mem::take(&mut map.was_written) {
             map.busy_until = time + map.write_time;
         }
+    }
+
+    fn power(&mut self, _: bool, time: Time) {
+        let mut map = self.lock();
+        map.values = map.initial;
+        (map.register, map.increments) = (0, true);
+        (map.was_written, map.busy_until) = (false, time);
     }
 }
 

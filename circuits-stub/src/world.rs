@@ -1,6 +1,7 @@
 //! What goes on around the board by itself: a world that a test, or a program's own simulation, moves on at
 //! intervals of the board's time.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -16,7 +17,17 @@ type Step = Box<dyn FnMut(&Stub, Duration) + Send>;
 
 /// All that goes on around a board.
 #[derive(Default)]
-pub(crate) struct World(Mutex<Vec<Arc<Course>>>);
+pub(crate) struct World(Mutex<Vec<Arc<dyn Any + Send + Sync>>>);
+
+impl World {
+    /// Has something go on for as long as the board is there, which it must not keep.
+    pub(crate) fn keep(&self, course: Arc<dyn Any + Send + Sync>) {
+        self.0
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .push(course);
+    }
+}
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,8 +126,7 @@ impl Stub {
             }
         });
         course.agenda.set(Some(next));
-        let mut world = board.world.0.lock().unwrap_or_else(|e| e.into_inner());
-        world.push(course);
+        board.world.keep(course);
     }
 }
 

@@ -36,7 +36,8 @@ use crate::{Error, Result};
 /// ```
 ///
 /// A read goes on where the last access ended, whatever block its address names. The software
-/// reset, and the reserved addresses that tell who made a chip, are not there; nor does it wear out.
+/// reset, and the reserved addresses that tell who made a chip, are not there; nor does it wear out, nor lose anything
+/// when it loses its [power](crate::Stub::power_i2c) in the midst of writing.
 ///
 /// Clones are the same chip.
 #[derive(Clone)]
@@ -231,6 +232,13 @@ impl Device for At24c {
             memory.cells[address] = byte;
         }
         memory.busy_until = time + WRITE_CYCLE;
+    }
+
+    /// What was written stays; where it is goes.
+    fn power(&mut self, _: bool, time: Time) {
+        let mut memory = self.lock();
+        memory.latched.clear();
+        (memory.counter, memory.busy_until) = (0, time);
     }
 }
 

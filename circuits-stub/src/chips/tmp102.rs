@@ -13,7 +13,8 @@ use crate::i2c::{Acknowledge, Device, Transfer};
 /// 26 ms of the board's time. Both resolutions (`EM`), the limits and the alert flag (`AL`) in
 /// comparator and interrupt mode are there; the flag follows the first conversion beyond a limit,
 /// whatever the fault queue says, and the ALERT pin, SMBus alert and the general call are not
-/// there.
+/// there. When it has lost its [power](crate::Stub::power_i2c) it begins anew, and shows 0 °C until the first conversion
+/// is over.
 ///
 /// Clones are the same chip.
 #[derive(Clone)]
@@ -60,18 +61,8 @@ impl Tmp102 {
     /// Makes a chip in surroundings whose temperature, in degrees Celsius, goes with the board's
     /// time.
     pub fn following(celsius: impl Fn(Time) -> f32 + Send + 'static) -> Tmp102 {
-        let mut registers = Registers {
-            surroundings: Box::new(celsius),
-            pointer: 0,
-            config: RESOLUTION | 0b10 << 6,
-            low: 0x4b00,
-            high: 0x5000,
-            sixteenths: 0,
-            conversion_ends: None,
-            alert: false,
-            now: Time::ZERO,
-            byte: 0,
-        };
+        let mut registers = Registers::after_power_on(Box::new(celsius), Time::ZERO);
+        registers.conversion_ends = None;
         registers.convert();
         Tmp102(Arc::new(Mutex::new(registers)))
     }
@@ -88,11 +79,27 @@ impl Tmp102 {
 }
 
 impl Registers {
+    fn after_power_on(surroundings: Surroundings, time: Time) -> Registers {
+        Registers {
+            surroundings,
+            pointer: 0,
+            config: RESOLUTION | 0b10 << 6,
+            low: 0x4b00,
+            high: 0x5000,
+            sixteenths: 0,
+            conversion_ends: Some(time + CONVERSION),
+            alert: false,
+            now: time,
+            byte: 0,
+        }
+    }
+
     /// Brings the chip to the time it is addressed at.
     fn catch_up(&mut self, now: Time) {
         self.now = now;
-        if self.conversion_ends.take_if(|end| *end <= now).is_some() || self.config & SHUTDOWN == 0
-        {
+        let is_over = self.conversion_ends.take_if(|end| *end <= now).is_some();
+        let is_continuous = self.config & SHUTDOWN == 0 && self.conversion_ends.is_none();
+        if is_over || is_continuous {
             self.convert();
         }
     }
@@ -181,6 +188,12 @@ impl Device for Tmp102 {
             2 => registers.read_register() as u8,
             _ => 0xff,
         }
+    }
+
+    fn power(&mut self, _: bool, time: Time) {
+        let mut registers = self.lock();
+        let surroundings = std::mem::replace(&mut registers.surroundings, Box::new(|_| 0.0));
+        *registers = Registers::after_power_on(surroundings, time);
     }
 }
 

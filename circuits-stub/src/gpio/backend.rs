@@ -7,6 +7,7 @@ use std::sync::Arc;
 use circuits_gpio::{Backend, Change, ChipInfo, Config, Event, Handle, LineInfo, Request, Watcher};
 use circuits_wait::{Clock, Ready};
 
+use super::fault::Call;
 use super::request::Held;
 use super::state::State;
 use super::watch::Watching;
@@ -124,11 +125,13 @@ impl fmt::Debug for StubWatch {
 
 impl Handle for StubLines {
     fn get(&self, lines: u64) -> io::Result<u64> {
-        self.board.lines.change(&self.board, |state, _| {
-            let held = state.request(self.id)?;
+        self.board.lines.change(&self.board, |state, now| {
             if lines == 0 {
+                state.request(self.id)?;
                 return Err(errno(EINVAL));
             }
+            state.meet(self.id, lines, Call::Other, &self.board, now)?;
+            let held = state.request(self.id)?;
             let mut levels = 0;
             for (number, line) in held.lines.iter().enumerate() {
                 levels |= u64::from(held.level(number, state.lines[*line].level)) << number;

@@ -1,10 +1,14 @@
 //! Lines of the board, and what is done to them from outside.
 //!
 //! `state` is what there is, and what happens to whom when a level changes; `net` works out the
-//! level of lines that are wired together. `request` and `watch` are what programs have opened,
-//! `programs` is what they do to it, and `backend` how they come to it.
+//! level of lines that are wired together, `eyes` are parts that see levels change. `request` and `watch` are
+//! what programs have opened, `programs` is what they do to it, and `backend` how they come to it. `fault` is
+//! what a test has go wrong, and `defects` what comes of it.
 
 mod backend;
+mod defects;
+mod eyes;
+mod fault;
 mod net;
 mod programs;
 mod request;
@@ -18,6 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use circuits_gpio::{Bias, LineSpec};
 use circuits_wait::Time;
 
+use self::eyes::Eyes;
+pub use self::fault::Fault;
 pub use self::net::Net;
 use self::net::Pull;
 pub(crate) use self::state::Past;
@@ -29,10 +35,13 @@ use crate::{Error, Result, Stub};
 
 // include/uapi/asm-generic/errno-base.h, errno.h
 const EPERM: i32 = 1;
+const EIO: i32 = 5;
 const ENXIO: i32 = 6;
 const EBUSY: i32 = 16;
 const ENODEV: i32 = 19;
 const EINVAL: i32 = 22;
+const ETIMEDOUT: i32 = 110;
+const EREMOTEIO: i32 = 121;
 
 fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
@@ -46,6 +55,7 @@ pub(crate) type Step = (Duration, Option<bool>);
 pub(crate) struct Lines {
     state: Mutex<State>,
     agenda: Agenda,
+    eyes: Eyes,
     /// What is added to the board's time for the realtime clock.
     realtime: Duration,
 }
@@ -60,6 +70,7 @@ impl Lines {
         Lines {
             state: Mutex::default(),
             agenda: Agenda::new(schedule.clone(), advance),
+            eyes: Eyes::default(),
             realtime: realtime(schedule),
         }
     }
@@ -82,6 +93,7 @@ impl Lines {
         drop(state);
         if !seen.is_empty() {
             board.controllers.see_lines();
+            self.eyes.see(&seen);
         }
         board.schedule.notify();
         done
@@ -107,9 +119,16 @@ impl Lines {
         self.level(board, line)
     }
 
+    /// Has `f` called with each level that a line changes to from now on, and when that was. It is called without
+    /// any lock, so it may play lines.
+    pub(crate) fn on_change(&self, line: usize, f: impl Fn(bool, Time) + Send + Sync + 'static) {
+        self.eyes.add(line, f);
+        self.lock().observed.insert(line);
+    }
+
     pub(crate) fn level(&self, board: &Board, line: usize) -> bool {
         self.change(board, |state, _| {
-            state.is_there(line) && state.net(state.lines[line].net).level()
+            state.is_there(line) && state.lines[line].level
         })
     }
 }
@@ -381,7 +400,8 @@ impl Stub {
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
     pub fn level(&self, line: impl Into<LineSpec>) -> Result<bool> {
-        Ok(self.net(line)?.level())
+        let line = self.find(line)?;
+        Ok(self.board().lines.level(self.board(), line))
     }
 
     /// Returns what a line, and all that is wired to it, is at.
@@ -391,7 +411,10 @@ impl Stub {
     pub fn net(&self, line: impl Into<LineSpec>) -> Result<Net> {
         let line = self.find(line)?;
         let board = self.board();
-        let net = |state: &mut State, _| state.net(state.lines[line].net);
+        let net = |state: &mut State, _| {
+            let net = state.lines[line].net;
+            state.shorted(net).unwrap_or_else(|| state.net(net))
+        };
         Ok(board.lines.change(board, net))
     }
 

@@ -11,12 +11,17 @@ pub enum Net {
     Floating,
     /// It is driven high and low, which may break what does it. It reads as low.
     Contended,
+    /// It has a short circuit, to the supply, if it is high: [`stuck_high`](super::Fault::stuck_high).
+    Shorted(bool),
 }
 
 impl Net {
     /// Returns the level that it reads as.
     pub fn level(self) -> bool {
-        matches!(self, Net::Driven(true) | Net::Pulled(true))
+        matches!(
+            self,
+            Net::Driven(true) | Net::Pulled(true) | Net::Shorted(true)
+        )
     }
 }
 

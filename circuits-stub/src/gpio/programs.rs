@@ -6,6 +6,7 @@ use std::sync::Arc;
 use circuits_gpio::{Change, ChangeKind, Config, Direction, Drive, EdgeDetection, Request};
 use circuits_wait::Time;
 
+use super::fault::Call;
 use super::request::Held;
 use super::state::{Chip, Line, State};
 use super::{EBUSY, EINVAL, ENXIO, EPERM, errno};
@@ -36,6 +37,7 @@ impl State {
         }
         let configs = request.lines.iter().map(|(_, config)| config);
         self.chips[chip].can(configs)?;
+        self.meet_all(&lines, Call::Other, board, now)?;
         let id = self.next_id();
         for (number, line) in lines.iter().enumerate() {
             self.lines[*line].held = Some((id, number));
@@ -126,6 +128,8 @@ impl State {
         }
         let lines = held.lines.clone();
         self.chips[self.lines[lines[0]].chip].can(configs.iter())?;
+        self.meet_all(&lines, Call::Other, board, now)?;
+        let held = self.request(id)?;
         self.tell_of_changes(held, configs, board, now);
         self.request_mut(id)?.configure(configs);
         self.update_all(&lines, board, now);
@@ -143,7 +147,7 @@ impl State {
         board: &Board,
         now: Time,
     ) -> io::Result<()> {
-        let held = self.request_mut(id)?;
+        let held = self.request(id)?;
         if lines == 0 {
             return Err(errno(EINVAL));
         }
@@ -153,6 +157,13 @@ impl State {
         if inputs.any(|(number, _)| chosen(number)) {
             return Err(errno(EPERM));
         }
+        // What is lost does not happen.
+        let lines = lines & !self.meet(id, lines, Call::Set, board, now)?;
+        if lines == 0 {
+            return Ok(());
+        }
+        let chosen = |number: usize| lines >> number & 1 == 1;
+        let held = self.request_mut(id)?;
         held.levels = held.levels & !lines | levels & lines;
         let held = self.request(id)?;
         board.tell_at(now, || {

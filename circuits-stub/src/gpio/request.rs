@@ -129,6 +129,17 @@ impl Held {
         counts != config.is_active_low()
     }
 
+    /// Whether a program looks for the edge by which a line comes to this level.
+    pub(super) fn listens(&self, line: usize, level: bool) -> bool {
+        let config = &self.configs[line];
+        let edge = match level != config.is_active_low() {
+            true => Edge::Rising,
+            false => Edge::Falling,
+        };
+        self.awake >> line & 1 == 1
+            && (!config.debounce_period().is_zero() || config.detected_edges().includes(edge))
+    }
+
     /// Notes that a line has changed.
     pub(super) fn see(&mut self, line: usize, level: bool, now: Time) {
         let period = self.configs[line].debounce_period();

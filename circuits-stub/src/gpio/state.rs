@@ -9,6 +9,7 @@ use std::time::Duration;
 use circuits_gpio::{ChipInfo, Config, LineInfo};
 use circuits_wait::Time;
 
+use super::defects::{self, Defects};
 use super::net::{Net, Pull, resolve};
 use super::request::Held;
 use super::watch::Watching;
@@ -27,6 +28,8 @@ pub(super) struct State {
     /// Lines at which chips look, and what they have not seen yet: lines with another level.
     pub(super) observed: BTreeSet<usize>,
     pub(super) seen: Vec<(usize, bool, Time)>,
+    /// What goes wrong with lines.
+    pub(super) defects: Defects,
     /// How many plays there have been.
     played: u64,
     /// How many requests and watches there have been.
@@ -264,7 +267,7 @@ impl State {
     pub(super) fn next(&self) -> Option<Time> {
         let settling = self.requests.iter().filter_map(Held::next);
         let play = self.plays.peek().map(|play| play.0.time);
-        settling.chain(play).min()
+        settling.chain(play).chain(self.next_on_wires()).min()
     }
 
     /// Does what was to happen by itself until now, one after another.
@@ -279,6 +282,7 @@ impl State {
                     self.drive_now(play.line, play.level, board, next);
                 }
             }
+            self.advance_wires(board, next);
         }
     }
 
@@ -291,7 +295,8 @@ impl State {
     /// Works out the level of a net, and queues the edges that its lines see.
     pub(super) fn update(&mut self, net: usize, board: &Board, now: Time) {
         let is = self.net(net);
-        let (level, is_contended) = (is.level(), is == Net::Contended);
+        let is_contended = is == Net::Contended;
+        let level = self.on_wire(net, is.level(), board, now);
         let mut begins = false;
         let lines = self.lines.iter_mut().enumerate();
         for (index, line) in lines.filter(|(_, line)| line.net == net) {
@@ -307,9 +312,14 @@ impl State {
             let Some((id, number)) = line.held else {
                 continue;
             };
-            let index = self.requests.binary_search_by_key(&id, |held| held.id);
-            if let Ok(index) = index {
-                self.requests[index].see(number, level, now);
+            let held = self.requests.binary_search_by_key(&id, |held| held.id);
+            let Ok(request) = held.map(|held| &mut self.requests[held]) else {
+                continue;
+            };
+            let is_missed = request.listens(number, level)
+                && defects::misses_edge(&mut self.defects, index, &line.label, board, now);
+            if !is_missed {
+                request.see(number, level, now);
             }
         }
         if begins {

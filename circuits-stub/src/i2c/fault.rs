@@ -1,6 +1,12 @@
-use circuits_i2c::Address;
+use std::time::Duration;
 
-/// Something that goes wrong on a bus, once: see [`Stub::i2c_fault`](crate::Stub::i2c_fault).
+use circuits_i2c::Address;
+use circuits_wait::Time;
+
+use crate::occasion::{self, Occasion, setters};
+
+/// Something that goes wrong on a bus, with the next transaction and once, if nothing else is said: see
+/// [`Stub::i2c_fault`](crate::Stub::i2c_fault).
 ///
 /// ```
 /// use circuits_i2c::{Bus, Config, ErrorKind};
@@ -22,7 +28,7 @@ use circuits_i2c::Address;
 pub struct Fault {
     pub(super) kind: Kind,
     address: Option<Address>,
-    after: u32,
+    occasion: Occasion,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +40,7 @@ pub(super) enum Kind {
     Stuck,
     Busy,
     FlippedBit,
+    BrownOut(Duration),
 }
 
 impl Fault {
@@ -70,6 +77,13 @@ impl Fault {
         Fault::new(Kind::FlippedBit)
     }
 
+    /// The device that is spoken to loses its power, for so long: it does not acknowledge, and has the registers then
+    /// that it has [after power-on](super::Device::power). It loses it when the transaction begins; to have it lose it
+    /// at another time there is [`Stub::power_i2c`](crate::Stub::power_i2c).
+    pub fn brown_out(length: Duration) -> Fault {
+        Fault::new(Kind::BrownOut(length))
+    }
+
     /// Only transactions with this device count. Default: all.
     #[must_use]
     pub fn at(self, address: impl Into<Address>) -> Fault {
@@ -79,43 +93,23 @@ impl Fault {
         }
     }
 
-    /// So many transactions pass before it. Default: none.
-    #[must_use]
-    pub fn after(self, transactions: u32) -> Fault {
-        Fault {
-            after: transactions,
-            ..self
-        }
-    }
+    setters!("transactions");
 
     fn new(kind: Kind) -> Fault {
         Fault {
             kind,
             address: None,
-            after: 0,
+            occasion: Occasion::new(),
         }
     }
 }
 
-/// Takes the fault of the transaction that comes now, if there is one. Others are nearer then.
-pub(super) fn take(faults: &mut Vec<Fault>, address: Address) -> Option<Kind> {
-    let mut taken = None;
-    faults.retain_mut(|fault| {
-        if fault.address.is_some_and(|only| only != address) {
-            return true;
-        }
-        match fault.after.checked_sub(1) {
-            Some(after) => fault.after = after,
-            None if taken.is_none() => {
-                taken = Some(fault.kind);
-                return false;
-            }
-            // One at a time: this one is for the next.
-            None => {}
-        }
-        true
-    });
-    taken
+/// Takes the fault of the transaction that comes now, if there is one.
+pub(super) fn take(faults: &mut Vec<Fault>, address: Address, now: Time) -> Option<Kind> {
+    occasion::take(faults, now, |fault| {
+        let is_meant = fault.address.is_none_or(|only| only == address);
+        is_meant.then_some((&mut fault.occasion, fault.kind))
+    })
 }
 
 #[cfg(test)]
@@ -130,7 +124,7 @@ mod tests {
             Fault::no_acknowledge(),
             Fault::flipped_bit().at(0x50),
         ];
-        let mut at = |address: u8| take(&mut faults, address.into());
+        let mut at = |address: u8| take(&mut faults, address.into(), Time::ZERO);
         assert_eq!(at(0x48), Some(Kind::ArbitrationLost));
         assert_eq!(at(0x48), Some(Kind::Stuck));
         assert_eq!(at(0x48), Some(Kind::NoAddress));

@@ -3,6 +3,7 @@
 mod backend;
 mod controller;
 mod fault;
+mod power;
 mod smbus;
 mod wire;
 
@@ -65,6 +66,13 @@ pub trait Device: Send {
     fn stop(&mut self, time: Time) {
         let _ = time;
     }
+
+    /// The device loses its power at this time, or has it again: see [`Stub::power_i2c`]. It has the registers then
+    /// that it has after power-on, and drives no pins while it has none; what it is in, such as the temperature, stays.
+    /// It is not addressed meanwhile, which is not its affair. Default: nothing, as of a device that keeps all.
+    fn power(&mut self, on: bool, time: Time) {
+        let _ = (on, time);
+    }
 }
 
 impl<D: Device + ?Sized> Device for Box<D> {
@@ -82,6 +90,10 @@ impl<D: Device + ?Sized> Device for Box<D> {
 
     fn stop(&mut self, time: Time) {
         (**self).stop(time)
+    }
+
+    fn power(&mut self, on: bool, time: Time) {
+        (**self).power(on, time)
     }
 }
 
@@ -127,12 +139,69 @@ impl Stub {
     }
 
     /// Has a transaction on an I2C bus fail: the next one, unless the fault says otherwise. Faults
-    /// wait beside each other; one that has come to pass is gone.
+    /// wait beside each other, and one happens at a time: of those whose turn it is the one that was
+    /// scheduled first. What has come to pass as often as it was to is gone.
     ///
     /// # Errors
     /// [`Error::NoBus`].
     pub fn i2c_fault(&self, bus: &str, fault: Fault) -> Result<()> {
         match self.board().buses.schedule(bus, fault) {
+            true => Ok(()),
+            false => Err(Error::NoBus { bus: bus.into() }),
+        }
+    }
+
+    /// Has a device of an I2C bus lose its power, or have it again. Without power it acknowledges nothing; with it,
+    /// it is as it is after power-on: each chip of [`chips`](crate::chips) says what it keeps.
+    ///
+    /// ```
+    /// use circuits_i2c::{Bus, Config, ErrorKind};
+    /// use circuits_stub::{Stub, chips::Pca9685};
+    /// use embedded_hal::i2c::I2c;
+    ///
+    /// let board = Stub::virtual_time().i2c_device("i2c-1", 0x40, Pca9685::new())?;
+    /// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+    /// bus.write(0x40, &[0x00, 0x20])?; // MODE1: awake
+    ///
+    /// board.power_i2c("i2c-1", 0x40, false)?;
+    /// let error = bus.write(0x40, &[0x00]).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
+    ///
+    /// board.power_i2c("i2c-1", 0x40, true)?;
+    /// let mut mode1 = [0];
+    /// bus.write_read(0x40, &[0x00], &mut mode1)?;
+    /// assert_eq!(mode1, [0x11], "asleep");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoBus`]; [`Error::NoDevice`]: nothing is at this address.
+    pub fn power_i2c(&self, bus: &str, address: impl Into<Address>, on: bool) -> Result<()> {
+        let board = self.board();
+        board.buses.power(board, bus, address.into(), on)
+    }
+
+    /// Has nothing go wrong on an I2C bus any more: forgets the [faults](Stub::i2c_fault) that were to come.
+    ///
+    /// ```
+    /// use circuits_i2c::{Bus, Config};
+    /// use circuits_stub::{Stub, chips::Tmp102, i2c::Fault};
+    /// use embedded_hal::i2c::I2c;
+    ///
+    /// let board = Stub::virtual_time().i2c_device("i2c-1", 0x48, Tmp102::new())?;
+    /// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+    /// board.i2c_fault("i2c-1", Fault::no_acknowledge().always())?;
+    /// assert!(bus.write(0x48, &[0]).is_err());
+    /// assert!(bus.write(0x48, &[0]).is_err());
+    /// board.clear_i2c_faults("i2c-1")?;
+    /// bus.write(0x48, &[0])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoBus`].
+    pub fn clear_i2c_faults(&self, bus: &str) -> Result<()> {
+        match self.board().buses.clear_faults(bus) {
             true => Ok(()),
             false => Err(Error::NoBus { bus: bus.into() }),
         }

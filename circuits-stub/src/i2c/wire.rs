@@ -74,7 +74,10 @@ impl Buses {
 
     pub(crate) fn detach(&self, bus: &str, address: Address) -> Option<Box<dyn Device>> {
         let wire = self.get(bus)?;
-        wire.lock().devices.remove(&address)
+        let mut state = wire.lock();
+        // What comes next has power.
+        state.dips.remove(&address);
+        state.devices.remove(&address)
     }
 
     pub(super) fn control(&self, bus: &str, controller: Controller) {
@@ -99,6 +102,15 @@ impl Buses {
         wire.lock().faults.push(fault);
         true
     }
+
+    /// Says whether there is such a bus.
+    pub(super) fn clear_faults(&self, bus: &str) -> bool {
+        let Some(wire) = self.get(bus) else {
+            return false;
+        };
+        wire.lock().faults.clear();
+        true
+    }
 }
 
 /// One bus.
@@ -113,6 +125,7 @@ impl Wire {
         Wire {
             name: name.into(),
             state: Mutex::new(State {
+                name: name.into(),
                 is_removed: false,
                 kept: Vec::new(),
                 busy_until: Time::ZERO,
@@ -122,6 +135,7 @@ impl Wire {
                 owners: BTreeMap::new(),
                 faults: Vec::new(),
                 devices: BTreeMap::new(),
+                dips: BTreeMap::new(),
             }),
         }
     }
@@ -137,6 +151,7 @@ impl Wire {
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct State {
+    pub(super) name: Arc<str>,
     /// Taken away.
     pub(super) is_removed: bool,
     /// What was in the buffers of the transaction that is under way.
@@ -147,7 +162,9 @@ pub(super) struct State {
     pub(super) retries: u32,
     pub(super) owners: BTreeMap<Address, String>,
     faults: Vec<Fault>,
-    devices: BTreeMap<Address, Box<dyn Device>>,
+    pub(super) devices: BTreeMap<Address, Box<dyn Device>>,
+    /// Devices without power, and until when, if that is known.
+    pub(super) dips: BTreeMap<Address, Option<Time>>,
 }
 
 impl fmt::Debug for State {
@@ -225,11 +242,16 @@ impl State {
     /// Sends and receives, from `start` on.
     pub(super) fn run<'a>(
         &mut self,
+        board: &Board,
         address: Address,
         messages: impl Iterator<Item = Message<'a>>,
         start: Time,
     ) -> Run {
-        let fault = fault::take(&mut self.faults, address);
+        self.end_dip(board, address, start);
+        let fault = fault::take(&mut self.faults, address, board.shown(start));
+        if let Some(Kind::BrownOut(length)) = fault {
+            self.begin_dip(board, address, start, length);
+        }
         let early = |errno, end| Failed {
             message: 0,
             bytes: 0,
@@ -260,6 +282,7 @@ impl State {
         fault: Option<Kind>,
     ) -> Run {
         let controller = &self.controller;
+        let has_power = !self.dips.contains_key(&address);
         let mut device = self.devices.get_mut(&address);
         let (mut bits, mut written, mut started) = (0u64, 0, false);
         let (mut failed, mut last_read) = (None, None);
@@ -277,6 +300,7 @@ impl State {
             bits += address_bits(address, transfer);
             let time = start + controller.time(bits);
             let answers = fault != Some(Kind::NoAddress)
+                && has_power
                 && device
                     .as_mut()
                     .is_some_and(|device| device.start(transfer, time) == Acknowledge::Yes);

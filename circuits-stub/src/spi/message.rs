@@ -1,12 +1,14 @@
 //! A message on its way: words into bytes, bytes to whoever listens, and what comes back.
 
+use std::io;
 use std::time::Duration;
 
 use circuits_spi::{BitOrder, Config, Operation};
 use circuits_wait::Time;
 
 use super::chip::Selected;
-use super::wire::State;
+use super::fault::{Kind, len, patience, read};
+use super::wire::{EIO, ETIMEDOUT, State, errno};
 
 /// A message on its way.
 pub(super) struct Message<'a> {
@@ -15,6 +17,8 @@ pub(super) struct Message<'a> {
     /// When it goes on.
     pub(super) time: Time,
     pub(super) hz: u32,
+    /// What comes from devices is all ones, or all zeros.
+    pub(super) stuck: Option<bool>,
 }
 
 impl Message<'_> {
@@ -52,6 +56,37 @@ impl Message<'_> {
         }
         if let Some(chip) = state.of_node(self.select, self.config) {
             chip.device.deselect(self.time);
+        }
+    }
+
+    /// Has it end in its first transfer, by a fault; `None`: it has none. A program has nothing of what was read
+    /// (`spidev_message`, drivers/spi/spidev.c).
+    pub(super) fn fail(
+        &mut self,
+        fault: Kind,
+        state: &mut State,
+        operations: &mut [Operation<'_, u8>],
+    ) -> Option<io::Error> {
+        let first = operations.iter().position(|operation| len(operation) > 0)?;
+        if fault == Kind::TimedOut {
+            self.run(state, &mut operations[..first]);
+            self.time = self.time + patience(len(&operations[first]), self.hz);
+            return Some(errno(ETIMEDOUT));
+        }
+        let kept = read(&mut operations[first]).to_vec();
+        self.run(state, &mut operations[..=first]);
+        read(&mut operations[first]).copy_from_slice(&kept);
+        Some(errno(EIO))
+    }
+
+    /// Turns over a bit of what was read.
+    pub(super) fn flip(&self, operations: &mut [Operation<'_, u8>]) {
+        let last = operations
+            .iter_mut()
+            .rev()
+            .find_map(|operation| read(operation).last_mut());
+        if let Some(last) = last {
+            *last ^= 1;
         }
     }
 
@@ -100,7 +135,12 @@ impl Message<'_> {
     fn byte(&self, selected: &mut Selected<'_>, byte: u8) -> u8 {
         let mode = self.config.clock_mode();
         let came = selected.chips().map(|chip| chip.exchange(byte, mode));
-        came.fold(0xff, |all, one| all & one)
+        let came = came.fold(0xff, |all, one| all & one);
+        match self.stuck {
+            Some(true) => 0xff,
+            Some(false) => 0x00,
+            None => came,
+        }
     }
 }
 

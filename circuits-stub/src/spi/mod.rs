@@ -1,7 +1,7 @@
 //! SPI controllers, and the devices on them: a backend of circuits-spi at the speed of a wire.
 //!
 //! `wire` is who is on one, `chip` a device there, `message` what goes over it, `controller` what it can
-//! do, `backend` how programs come to it.
+//! do, `fault` what goes wrong, `backend` how programs come to it.
 //!
 //! Devices see a whole message at the time of the call that sends it, with the times at which its parts
 //! are on the wires, which may be still to come.
@@ -9,6 +9,7 @@
 mod backend;
 mod chip;
 mod controller;
+mod fault;
 mod message;
 mod wire;
 
@@ -17,6 +18,7 @@ use circuits_spi::Mode;
 use circuits_wait::Time;
 
 pub use self::controller::Controller;
+pub use self::fault::Fault;
 pub(crate) use self::wire::Controllers;
 use crate::trace::Action;
 use crate::{Error, Result, Stub};
@@ -207,5 +209,56 @@ impl Stub {
             false => return Err(Error::NoNode { node: node.into() }),
         }
         Ok(())
+    }
+
+    /// Has something go wrong with what programs send to a node: with the next message, unless the fault says
+    /// otherwise. Faults wait beside each other, and one happens at a time: of those whose turn it is the one that was
+    /// scheduled first. What has come to pass as often as it was to is gone. The others on the controller meet none;
+    /// what is refused, because it is too long for one, is no message.
+    ///
+    /// ```
+    /// use circuits_spi::{Config, Device, ErrorKind};
+    /// use circuits_stub::{Stub, spi::Fault};
+    /// use embedded_hal::spi::SpiDevice;
+    ///
+    /// let board = Stub::virtual_time().spi_node("spidev0.0")?;
+    /// let mut device = Device::open_on(&board, "spidev0.0", &Config::new())?;
+    /// board.spi_fault("spidev0.0", Fault::failed())?;
+    /// assert_eq!(device.write(&[1]).unwrap_err().kind(), ErrorKind::Io);
+    /// device.write(&[1])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoNode`].
+    pub fn spi_fault(&self, node: &str, fault: Fault) -> Result<()> {
+        let faults = |faults: &mut Vec<Fault>| faults.push(fault);
+        self.board().controllers.change_faults(node, faults)
+    }
+
+    /// Has nothing go wrong any more with what programs send to a node: forgets the [faults](Stub::spi_fault) that were
+    /// to come.
+    ///
+    /// ```
+    /// use circuits_spi::{Config, Device};
+    /// use circuits_stub::{Stub, spi::Fault};
+    /// use embedded_hal::spi::SpiDevice;
+    ///
+    /// let board = Stub::virtual_time().spi_node("spidev0.0")?;
+    /// let mut device = Device::open_on(&board, "spidev0.0", &Config::new())?;
+    /// board.spi_fault("spidev0.0", Fault::stuck_low().always())?;
+    /// let mut byte = [0];
+    /// device.read(&mut byte)?;
+    /// assert_eq!(byte, [0x00]);
+    /// board.clear_spi_faults("spidev0.0")?;
+    /// device.read(&mut byte)?;
+    /// assert_eq!(byte, [0xff]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there.
+    pub fn clear_spi_faults(&self, node: &str) -> Result<()> {
+        self.board().controllers.change_faults(node, Vec::clear)
     }
 }

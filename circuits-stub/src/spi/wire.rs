@@ -9,6 +9,7 @@ use circuits_spi::{ChipSelect, Config, Operation};
 use circuits_wait::Time;
 
 use super::chip::{Chip, OnLine, Selected};
+use super::fault::{self, Fault, Kind};
 use super::message::Message;
 use super::{Controller, Device};
 use crate::stub::Board;
@@ -17,9 +18,11 @@ use crate::turn::Turn;
 use crate::{Error, Result};
 
 /// include/uapi/asm-generic/errno.h
+pub(super) const EIO: i32 = 5;
 const EINVAL: i32 = 22;
 const EMSGSIZE: i32 = 90;
 const ESHUTDOWN: i32 = 108;
+pub(super) const ETIMEDOUT: i32 = 110;
 
 /// All controllers of a board, by number.
 #[derive(Debug, Default)]
@@ -53,6 +56,7 @@ struct Node {
     id: u64,
     config: Config,
     chip: Option<Chip>,
+    faults: Vec<Fault>,
 }
 
 /// `spidev1.0` is chip select 0 of controller 1, and has no other name.
@@ -111,6 +115,7 @@ impl Controllers {
                 id: state.count,
                 config: Config::new(),
                 chip: None,
+                faults: Vec::new(),
             };
             state.nodes.insert(select, node);
             true
@@ -158,6 +163,18 @@ impl Controllers {
         let (number, select) = numbers(name).ok()?;
         let wire = self.find(number)?;
         wire.hold(|state| Some(state.nodes.get_mut(&select)?.chip.take()?.device))
+    }
+
+    /// Has other faults be to come for a node.
+    pub(super) fn change_faults(&self, name: &str, f: impl FnOnce(&mut Vec<Fault>)) -> Result<()> {
+        let no_node = || Error::NoNode { node: name.into() };
+        let (number, select) = numbers(name)?;
+        let wire = self.find(number).ok_or_else(no_node)?;
+        wire.hold(|state| {
+            let node = state.nodes.get_mut(&select).ok_or_else(no_node)?;
+            f(&mut node.faults);
+            Ok(())
+        })
     }
 
     /// Lines have another level, each from a time on. Called under the lines' lock: whoever sees them
@@ -328,12 +345,36 @@ impl Wire {
             config: &config,
             time: start,
             hz: hz.max(1),
+            stuck: None,
         };
+        let shown = board.shown(start);
+        let fault = state
+            .node(select, id)
+            .map(|node| fault::take(&mut node.faults, shown));
+        let fault = fault.ok().flatten();
+        if let Some(fault) = fault {
+            board.tell(|| Action::Fault {
+                of: self.name(select).into(),
+                what: fault.name(),
+            });
+        }
+        if let Some(kind @ (Kind::TimedOut | Kind::Failed)) = fault {
+            if let Some(error) = message.fail(kind, state, operations) {
+                state.busy_until = message.time;
+                return (Err(error), message.time);
+            }
+        }
+        if let Some(Kind::Stuck(high)) = fault {
+            message.stuck = Some(high);
+        }
         // What is sent may be gone when it is done.
         let traced = board.is_traced();
         let before: Option<Vec<_>> =
             traced.then(|| operations.iter().map(Exchange::before).collect());
         message.run(state, operations);
+        if fault == Some(Kind::FlippedBit) {
+            message.flip(operations);
+        }
         let stop = message.time;
         state.busy_until = stop;
         if let Some(exchanges) = before {
@@ -419,7 +460,7 @@ fn of_node<'a>(
     Some(chip).filter(|chip| chip.device.is_active_high() == active_high)
 }
 
-fn errno(number: i32) -> io::Error {
+pub(super) fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
 

@@ -100,6 +100,15 @@ pub enum Action {
         /// The device.
         address: Address,
     },
+    /// A device of an I2C bus lost its power, or has it again.
+    Power {
+        /// The bus.
+        bus: Arc<str>,
+        /// The device.
+        address: Address,
+        /// It has power.
+        on: bool,
+    },
     /// A transaction went over an I2C bus.
     I2c {
         /// The bus.
@@ -245,6 +254,13 @@ pub enum Action {
         /// Its error counters.
         counters: ErrorCounters,
     },
+    /// Something went wrong by a fault that was scheduled, which nothing else tells of.
+    Fault {
+        /// What it happened to: a line, a bus, a node.
+        of: Arc<str>,
+        /// What went wrong.
+        what: &'static str,
+    },
     /// The program said something: [`Stub::note`](crate::Stub::note).
     Note(String),
 }
@@ -379,6 +395,8 @@ enum Interest {
 pub(crate) struct Trace {
     on: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
+    /// What the first who listens is told.
+    kept: Mutex<Vec<Entry>>,
 }
 
 impl Trace {
@@ -393,6 +411,14 @@ impl Trace {
         };
         listeners.retain_mut(|listener| listener(&entry) == Interest::More);
         self.on.store(!listeners.is_empty(), Ordering::Relaxed);
+    }
+
+    /// Tells what somebody must know, and be it later, if nobody listens yet.
+    pub(crate) fn keep(&self, time: Time, action: Action) {
+        match self.is_on() {
+            true => self.tell(time, || action),
+            false => lock(&self.kept).push(Entry { time, action }),
+        }
     }
 
     /// Whether anybody listens.
@@ -422,7 +448,10 @@ impl Trace {
         recording
     }
 
-    fn add(&self, listener: Listener) {
+    fn add(&self, mut listener: Listener) {
+        for entry in lock(&self.kept).drain(..) {
+            listener(&entry);
+        }
         lock(&self.listeners).push(listener);
         self.on.store(true, Ordering::Relaxed);
     }

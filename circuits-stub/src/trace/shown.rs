@@ -60,6 +60,10 @@ impl fmt::Display for Action {
             }
             Action::Plug { bus, address } => write!(f, "{bus} {address}: plugged in"),
             Action::Unplug { bus, address } => write!(f, "{bus} {address}: unplugged"),
+            Action::Power { bus, address, on } => {
+                let power = if *on { "on" } else { "off" };
+                write!(f, "{bus} {address}: power {power}")
+            }
             Action::I2c {
                 bus,
                 address,
@@ -182,6 +186,7 @@ impl fmt::Display for Action {
                     "{station}: {state} (errors: {sent} sent, {received} received)"
                 )
             }
+            Action::Fault { of, what } => write!(f, "{of}: fault: {what}"),
             Action::Note(text) => f.write_str(text),
         }
     }

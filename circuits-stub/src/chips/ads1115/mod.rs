@@ -245,6 +245,18 @@ impl Device for Ads1115 {
         chip.take(time);
         chip.look_ahead();
     }
+
+    fn power(&mut self, _: bool, time: Time) {
+        let mut chip = self.lock();
+        chip.catch_up(time);
+        chip.converter = Converter::after_reset();
+        (chip.pointer, chip.byte, chip.written) = (0, 0, None);
+        // An open drain, which lets go in either case.
+        if let Some(alert) = &mut chip.alert {
+            alert.note(time, None);
+        }
+        chip.look_ahead();
+    }
 }
 
 impl fmt::Debug for Ads1115 {

@@ -352,11 +352,16 @@ impl State {
             None => {}
         }
         if std::mem::take(&mut self.is_reset) {
-            (self.ctrl_hum, self.osrs_h, self.ctrl_meas, self.config) = (0, 0, 0, 0);
-            (self.next_ctrl_meas, self.measures_from) = (None, None);
-            (self.filter, self.data) = ([None; 2], NO_DATA);
-            self.starts_until = time + START_UP;
+            self.begin(time);
         }
+    }
+
+    /// As after power-on.
+    fn begin(&mut self, time: Time) {
+        (self.ctrl_hum, self.osrs_h, self.ctrl_meas, self.config) = (0, 0, 0, 0);
+        (self.next_ctrl_meas, self.measures_from) = (None, None);
+        (self.filter, self.data) = ([None; 2], NO_DATA);
+        self.starts_until = time + START_UP;
     }
 }
 
@@ -381,6 +386,12 @@ impl i2c::Device for Bme280 {
 
     fn stop(&mut self, time: Time) {
         self.lock().stop(time);
+    }
+
+    fn power(&mut self, _: bool, time: Time) {
+        let mut state = self.lock();
+        state.begin(time);
+        (state.register, state.sent_ctrl_meas, state.is_reset) = (0, None, false);
     }
 }
 

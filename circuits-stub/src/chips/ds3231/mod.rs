@@ -38,8 +38,9 @@ use crate::{Error, Pin, Result};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The square wave, the 32 kHz output, RST and running on a battery are not there: their bits are kept.
-/// BSY is set by CONV alone.
+/// It has a battery: when it loses its [power](crate::Stub::power_i2c) it keeps all that it has, and goes on. The square
+/// wave, the 32 kHz output, RST and what the pin does on the battery are not there: their bits are kept. BSY is set by CONV
+/// alone.
 ///
 /// Clones are the same chip.
 #[derive(Clone)]

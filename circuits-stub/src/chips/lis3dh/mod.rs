@@ -122,31 +122,10 @@ impl Lis3dh {
     /// Makes a chip whose acceleration along x, y and z, in g, goes with the board's time. What
     /// lies flat has 1 g along z.
     pub fn following(g: impl Fn(Time) -> [f32; 3] + Send + 'static) -> Lis3dh {
-        let mut registers = [0; 0x40];
-        registers[usize::from(CTRL_REG0)] = 0x10;
-        registers[usize::from(CTRL_REG1)] = AXES;
-        Lis3dh(Arc::new(Mutex::new(State {
-            surroundings: Box::new(g),
-            celsius: 25.0,
-            int1: None,
-            active_from: None,
-            is_active_high: true,
-            registers,
-            out: [0; 3],
-            out_adc3: [0; 2],
-            unread: 0,
-            overrun: 0,
-            half_read: 0,
-            fifo: VecDeque::with_capacity(FIFO_LEN),
-            samples_from: None,
-            samples: 0,
-            register: 0,
-            increments: false,
-            is_first: true,
-            is_read: false,
-            is_new_rate: false,
-            now: Time::ZERO,
-        })))
+        Lis3dh(Arc::new(Mutex::new(State::after_power_on(
+            Box::new(g),
+            25.0,
+        ))))
     }
 
     /// Connects pin INT1.
@@ -174,6 +153,34 @@ impl Lis3dh {
 }
 
 impl State {
+    fn after_power_on(surroundings: Surroundings, celsius: f32) -> State {
+        let mut registers = [0; 0x40];
+        registers[usize::from(CTRL_REG0)] = 0x10;
+        registers[usize::from(CTRL_REG1)] = AXES;
+        State {
+            surroundings,
+            celsius,
+            int1: None,
+            active_from: None,
+            is_active_high: true,
+            registers,
+            out: [0; 3],
+            out_adc3: [0; 2],
+            unread: 0,
+            overrun: 0,
+            half_read: 0,
+            fifo: VecDeque::with_capacity(FIFO_LEN),
+            samples_from: None,
+            samples: 0,
+            register: 0,
+            increments: false,
+            is_first: true,
+            is_read: false,
+            is_new_rate: false,
+            now: Time::ZERO,
+        }
+    }
+
     fn get(&self, register: u8) -> u8 {
         self.registers[usize::from(register)]
     }
@@ -407,6 +414,17 @@ impl i2c::Device for Lis3dh {
 
     fn stop(&mut self, time: Time) {
         self.lock().stop(time);
+    }
+
+    fn power(&mut self, on: bool, time: Time) {
+        let mut state = self.lock();
+        let surroundings = std::mem::replace(&mut state.surroundings, Box::new(|_| [0.0; 3]));
+        let int1 = state.int1.take();
+        *state = State::after_power_on(surroundings, state.celsius);
+        state.int1 = int1;
+        if let Some(pin) = &state.int1 {
+            pin.play([(time, on.then_some(false))]);
+        }
     }
 }
 

@@ -291,6 +291,14 @@ impl State {
         self.drive(time);
     }
 
+    /// Drives INTA and INTB no more.
+    fn let_go(&mut self, time: Time) {
+        for pin in self.pins.iter().flatten() {
+            pin.play([(time, None)]);
+        }
+        self.driven = [None, None];
+    }
+
     fn drive(&mut self, time: Time) {
         let active = self.ports.each_ref().map(|port| port.intf != 0);
         for port in 0..2 {
@@ -331,6 +339,24 @@ impl Device for Mcp23017 {
 
     fn read(&mut self) -> u8 {
         self.lock().read()
+    }
+
+    fn power(&mut self, on: bool, time: Time) {
+        let mut state = self.lock();
+        for port in &mut state.ports {
+            *port = Port {
+                iodir: 0xff,
+                connected: port.connected,
+                input: port.input,
+                ..Port::default()
+            };
+            port.previous = port.levels();
+        }
+        (state.iocon, state.register) = (0, 0);
+        match on {
+            true => state.drive(time),
+            false => state.let_go(time),
+        }
     }
 }
 

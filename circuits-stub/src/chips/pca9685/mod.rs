@@ -91,22 +91,7 @@ impl Pca9685 {
     /// Makes a chip that has just been powered.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Pca9685 {
-        let off = [[0, 0, 0, FULL]; 16];
-        Pca9685(Arc::new(Mutex::new(State {
-            mode1: SLEEP | ALLCALL,
-            mode2: OUTDRV,
-            addresses: [0xe2, 0xe4, 0xe8, 0xe0],
-            prescale: 0x1e,
-            leds: off,
-            outputs: off,
-            loaded: [0; 16],
-            restart: false,
-            awake_since: Time::ZERO,
-            external_hz: 0.0,
-            register: 0,
-            is_first: true,
-            now: Time::ZERO,
-        })))
+        Pca9685(Arc::new(Mutex::new(State::after_power_on(0.0))))
     }
 
     /// Connects an oscillator of so many hertz to pin EXTCLK; without one nothing is there. The
@@ -146,6 +131,25 @@ impl Pca9685 {
 }
 
 impl State {
+    fn after_power_on(external_hz: f64) -> State {
+        let off = [[0, 0, 0, FULL]; 16];
+        State {
+            mode1: SLEEP | ALLCALL,
+            mode2: OUTDRV,
+            addresses: [0xe2, 0xe4, 0xe8, 0xe0],
+            prescale: 0x1e,
+            leds: off,
+            outputs: off,
+            loaded: [0; 16],
+            restart: false,
+            awake_since: Time::ZERO,
+            external_hz,
+            register: 0,
+            is_first: true,
+            now: Time::ZERO,
+        }
+    }
+
     fn frequency(&self) -> f64 {
         let clock = match self.mode1 & EXTCLK {
             0 => OSCILLATOR_HZ,
@@ -298,6 +302,12 @@ impl Device for Pca9685 {
                 }
             }
         }
+    }
+
+    /// Without power its outputs are off, as they are after power-on.
+    fn power(&mut self, _: bool, _: Time) {
+        let mut state = self.lock();
+        *state = State::after_power_on(state.external_hz);
     }
 }
 

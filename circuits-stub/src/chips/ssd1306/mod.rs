@@ -35,7 +35,8 @@ use crate::spi;
 ///
 /// Scrolling is taken and does not happen; contrast can be asked for and is in no picture. The clock,
 /// the periods of a line and the levels of the COM pins are taken and change nothing. The pin RES# is
-/// the method [`reset`](Ssd1306::reset). Neither 3-wire SPI nor a parallel bus is there.
+/// the method [`reset`](Ssd1306::reset). Neither 3-wire SPI nor a parallel bus is there. When it has lost its
+/// [power](crate::Stub::power_i2c) it is dark, as after a reset, and its memory is noise again.
 ///
 /// Clones are the same chip.
 #[derive(Clone)]
@@ -104,15 +105,10 @@ impl Ssd1306 {
     }
 
     fn new(panel: Panel) -> Ssd1306 {
-        let mut noise = 1_u32;
-        let mut byte = || {
-            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (noise >> 24) as u8
-        };
         Ssd1306(Arc::new(Mutex::new(Chip {
             panel,
             data_command: None,
-            memory: [(); PAGES].map(|()| [(); COLUMNS].map(|()| byte())),
+            memory: noise(),
             registers: Registers::after_reset(),
             command: Vec::new(),
             expects: Expects::Control,
@@ -163,6 +159,16 @@ impl Ssd1306 {
     fn lock(&self) -> MutexGuard<'_, Chip> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
+}
+
+/// What is in a memory that was just powered.
+fn noise() -> [[u8; COLUMNS]; PAGES] {
+    let mut noise = 1_u32;
+    let mut byte = || {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 24) as u8
+    };
+    [(); PAGES].map(|()| [(); COLUMNS].map(|()| byte()))
 }
 
 impl Chip {
@@ -235,6 +241,14 @@ impl Device for Ssd1306 {
 
     fn stop(&mut self, time: Time) {
         self.lock().written = time;
+    }
+
+    fn power(&mut self, _: bool, time: Time) {
+        self.reset();
+        let mut chip = self.lock();
+        chip.memory = noise();
+        // What is to be seen is another picture.
+        chip.written = time;
     }
 }
 

@@ -1,0 +1,184 @@
+//! Boards as data: a file says what is on the board.
+//!
+//! `source` is a file as it is read, which knows where everything is; `error` tells of what is wrong there. The board
+//! is made on the `workbench`: `lines` and `buses` are what a file says of these, `chip` is a chip while it is made,
+//! and `chips` has all of them by name; `parts` are what is connected to lines, `faults` what goes wrong. What chips
+//! measure is a `quantity`, which may come from `samples`. `shipped` are boards that come with the crate.
+
+mod buses;
+mod chip;
+mod chips;
+mod error;
+mod lines;
+mod parts;
+mod quantity;
+mod samples;
+mod shipped;
+mod source;
+mod workbench;
+
+use std::path::{Path, PathBuf};
+
+pub use self::error::BoardFileError;
+use self::source::{Result, Source, Table, hint};
+use self::workbench::Workbench;
+use crate::Stub;
+
+/// A virtual board as a file has it.
+#[derive(Clone, Debug)]
+pub struct BoardFile {
+    source: Source,
+    base: PathBuf,
+    is_virtual: bool,
+    is_traced: bool,
+}
+
+impl BoardFile {
+    /// Reads a file. Other files that it names are looked for in its folder.
+    ///
+    /// # Errors
+    /// There is no such file, or it is none of TOML. What it says of the board is looked at when that is
+    /// [built](BoardFile::build).
+    pub fn read(path: impl AsRef<Path>) -> Result<BoardFile> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| BoardFileError::of_file(path, format!("cannot be read: {error}")))?;
+        let source = Source {
+            file: Some(path.into()),
+            text,
+        };
+        let base = path.parent().unwrap_or(Path::new(""));
+        Ok(BoardFile::new(source)?.base(base))
+    }
+
+    /// Takes what a file would say. Files that it names are looked for in the current folder, or in that of
+    /// [`base`](BoardFile::base).
+    ///
+    /// # Errors
+    /// As [`read`](BoardFile::read).
+    pub fn parse(text: &str) -> Result<BoardFile> {
+        BoardFile::new(Source {
+            file: None,
+            text: text.into(),
+        })
+    }
+
+    fn new(source: Source) -> Result<BoardFile> {
+        let (mut is_virtual, mut is_traced) = (false, true);
+        let document = source.parse()?;
+        let mut table = Table::new(&source, 0..source.text.len(), document.get_ref());
+        if let Some(time) = table.take("time") {
+            is_virtual = time.one_of("time", &[("virtual", true), ("real", false)])?;
+        }
+        if let Some(trace) = table.take("trace") {
+            is_traced = trace.bool()?;
+        }
+        drop(document);
+        Ok(BoardFile {
+            source,
+            base: PathBuf::new(),
+            is_virtual,
+            is_traced,
+        })
+    }
+
+    /// Sets where files are looked for that the text names.
+    pub fn base(self, folder: impl Into<PathBuf>) -> BoardFile {
+        BoardFile {
+            base: folder.into(),
+            ..self
+        }
+    }
+
+    /// Has the board be in virtual time, whatever the file says.
+    pub fn virtual_time(self) -> BoardFile {
+        BoardFile {
+            is_virtual: true,
+            ..self
+        }
+    }
+
+    /// Has the board be in real time, whatever the file says.
+    pub fn real_time(self) -> BoardFile {
+        BoardFile {
+            is_virtual: false,
+            ..self
+        }
+    }
+
+    /// Tells whether what happens on the board is to be printed by a program that runs on it, as
+    /// `Board::from_env` of the crate circuits does.
+    pub fn is_traced(&self) -> bool {
+        self.is_traced
+    }
+
+    /// Makes the board.
+    ///
+    /// # Errors
+    /// What is wrong, at its place in the file.
+    pub fn build(&self) -> Result<Stub> {
+        let stub = match self.is_virtual {
+            true => Stub::virtual_time(),
+            false => Stub::real_time(),
+        };
+        let mut bench = Workbench::new(stub, self.base.clone());
+        lay_out(&mut bench, &self.source)?;
+        Ok(bench.stub)
+    }
+}
+
+/// Puts what a file says on the board, and before that what is on the board that it grows from.
+fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
+    let document = source.parse()?;
+    let mut table = Table::new(source, 0..source.text.len(), document.get_ref());
+    // They were looked at before.
+    table.take("time");
+    table.take("trace");
+    if let Some(board) = table.take("board") {
+        let name = board.text()?;
+        let Some(shipped) = shipped::source(name) else {
+            let hint = hint(name, shipped::BOARDS.iter().map(|(name, _)| *name));
+            return Err(board.error(format_args!("no board {name:?}{hint}")));
+        };
+        lay_out(bench, &shipped)?;
+    }
+    if let Some(model) = table.take("model") {
+        bench.stub.clone().model(model.text()?);
+    }
+    for chip in tables(&mut table, "chip")? {
+        lines::chip(bench, chip)?;
+    }
+    if let Some(lines) = table.take("lines") {
+        lines::lines(bench, lines.table()?)?;
+    }
+    for wire in tables(&mut table, "wire")? {
+        lines::wire(bench, wire)?;
+    }
+    for device in tables(&mut table, "i2c")? {
+        buses::i2c(bench, device)?;
+    }
+    for device in tables(&mut table, "spi")? {
+        buses::spi(bench, device)?;
+    }
+    for device in tables(&mut table, "uart")? {
+        buses::uart(bench, device)?;
+    }
+    for device in tables(&mut table, "can")? {
+        buses::can(bench, device)?;
+    }
+    for part in tables(&mut table, "part")? {
+        parts::put(bench, part)?;
+    }
+    if let Some(header) = table.take("header") {
+        lines::header(bench, header.table()?)?;
+    }
+    table.finish()
+}
+
+/// Each of `[[key]]`.
+fn tables<'a>(table: &mut Table<'a>, key: &'static str) -> Result<Vec<Table<'a>>> {
+    match table.take(key) {
+        Some(value) => value.tables(),
+        None => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,115 @@
+//! What is connected to lines: `[[part]]`, by the words that a file has for it. To add one is an entry in [`PARTS`], and
+//! how it is made of its settings; and a row in BOARDS.md.
+
+use std::time::Duration;
+
+use super::source::{Result, Table, Value, hint};
+use super::workbench::Workbench;
+use crate::parts::{Button, Encoder, Led};
+
+type Make = fn(&Workbench, &mut Table<'_>, Option<Value<'_>>) -> Result<()>;
+
+/// Each takes the key `name` as well.
+pub(super) const PARTS: &[(&str, Make)] = &[("button", button), ("encoder", encoder), ("led", led)];
+
+pub(super) fn put(bench: &Workbench, mut table: Table<'_>) -> Result<()> {
+    let kind = table.need("part")?;
+    let word = kind.text()?;
+    let Some((_, make)) = PARTS.iter().find(|(known, _)| *known == word) else {
+        let hint = hint(word, PARTS.iter().map(|(known, _)| *known));
+        return Err(kind.error(format_args!("no part {word:?}{hint}")));
+    };
+    let name = table.take("name");
+    make(bench, &mut table, name)
+}
+
+fn button(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
+    let place = table.need("line")?;
+    let line = bench.line(place)?;
+    let ways = [("ground", false), ("supply", true)];
+    let is_to_supply = table.need("to")?.one_of("end", &ways)?;
+    let made = match is_to_supply {
+        true => Button::to_supply(&bench.stub, &line),
+        false => Button::to_ground(&bench.stub, &line),
+    };
+    let mut button = made.map_err(|error| place.error(error))?;
+    if let Some(bounce) = table.take("bouncing") {
+        button = button.bouncing(bounce.duration()?);
+    }
+    let pressed = table.take("pressed");
+    table.finish()?;
+    bench.name(name, button.clone())?;
+    let Some(value) = pressed else {
+        return Ok(());
+    };
+    let (every, time) = every_for(value)?;
+    bench.stub.every(every, move |stub, _| {
+        // Nobody handles what no program looks at.
+        if matches!(stub.consumer(&line), Ok(Some(_))) {
+            // Its chip may be gone.
+            let _ = button.press_for(time);
+        }
+    });
+    Ok(())
+}
+
+/// How often something happens, and for how long, which is less.
+fn every_for(value: Value<'_>) -> Result<(Duration, Duration)> {
+    let mut table = value.table()?;
+    let every = table.need("every")?.interval()?;
+    let place = table.need("for")?;
+    table.finish()?;
+    let time = place.interval()?;
+    match time < every {
+        true => Ok((every, time)),
+        false => Err(place.error("this is to be less than it is from one time to the next")),
+    }
+}
+
+fn encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
+    let place = table.need("lines")?;
+    let Ok([first, second]) = <[Value<'_>; 2]>::try_from(place.list()?) else {
+        return Err(place.error("an encoder has two lines"));
+    };
+    let lines = [bench.line(first)?, bench.line(second)?];
+    let made = Encoder::new(&bench.stub, &lines[0], &lines[1]);
+    let mut encoder = made.map_err(|error| place.error(error))?;
+    if let Some(time) = table.take("click_time") {
+        encoder = encoder.click_time(time.interval()?);
+    }
+    let turned = table.take("turned");
+    table.finish()?;
+    bench.name(name, encoder.clone())?;
+    let Some(value) = turned else {
+        return Ok(());
+    };
+    let mut turned = value.table()?;
+    let every = turned.need("every")?.interval()?;
+    let clicks = turned.need("clicks")?;
+    turned.finish()?;
+    let turns: Vec<i16> = match clicks.is_list() {
+        true => clicks.list()?.iter().map(turn).collect::<Result<_>>()?,
+        false => vec![turn(&clicks)?],
+    };
+    let mut next = 0;
+    bench.stub.every(every, move |stub, _| {
+        let clicks = turns.get(next).copied().unwrap_or_default();
+        next = (next + 1) % turns.len().max(1);
+        if matches!(stub.consumer(&lines[0]), Ok(Some(_))) {
+            let _ = encoder.turn(clicks);
+        }
+    });
+    Ok(())
+}
+
+fn turn(clicks: &Value<'_>) -> Result<i16> {
+    clicks.integer(-1000..=1000)
+}
+
+fn led(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
+    let place = table.need("line")?;
+    let made = Led::new(&bench.stub, bench.line(place)?);
+    let led = made.map_err(|error| place.error(error))?;
+    table.finish()?;
+    bench.name(name, led)
+}

@@ -1,0 +1,269 @@
+//! Devices on I2C that lose their power: what they forget, and what they keep.
+
+use std::error::Error;
+use std::time::Duration;
+
+use circuits_gpio::Bias;
+use circuits_i2c::{Bus, Config, ErrorKind};
+use circuits_stub::chips::{
+    Ads1115, At24c, At24cSize, Bme280, Ds3231, Lis3dh, Mcp23017, Pca9685, Ssd1306, Tmp102,
+};
+use circuits_stub::i2c::{Device, Fault};
+use circuits_stub::registers::RegisterMap;
+use circuits_stub::{Net, Stub};
+use embedded_hal::i2c::I2c;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const MILLIS: fn(u64) -> Duration = Duration::from_millis;
+
+struct Bench {
+    stub: Stub,
+    bus: Bus,
+}
+
+impl Bench {
+    /// A board with one device, at 0x48.
+    fn with(stub: Stub, device: impl Device + 'static) -> Result<Bench, Box<dyn Error>> {
+        let stub = stub.i2c_device("i2c-1", 0x48, device)?;
+        let bus = Bus::open_on(&stub, "i2c-1", &Config::new())?;
+        Ok(Bench { stub, bus })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), circuits_i2c::Error> {
+        self.bus.write(0x48, bytes)
+    }
+
+    fn read<const N: usize>(&mut self, register: u8) -> Result<[u8; N], circuits_i2c::Error> {
+        let mut bytes = [0; N];
+        self.bus.write_read(0x48, &[register], &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn power(&self, on: bool) -> circuits_stub::Result<()> {
+        self.stub.power_i2c("i2c-1", 0x48, on)
+    }
+
+    /// A second without power.
+    fn dip(&mut self) -> Outcome {
+        self.power(false)?;
+        self.stub.delay().sleep(MILLIS(1000))?;
+        let error = self.write(&[0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
+        self.power(true)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_thermometer_shows_zero_until_it_has_measured() -> Outcome {
+    let chip = Tmp102::new();
+    chip.set_celsius(35.0);
+    let mut bench = Bench::with(Stub::virtual_time(), chip)?;
+    bench.write(&[3, 0x60, 0x00])?;
+    assert_eq!(bench.read(0)?, [35, 0]);
+    bench.dip()?;
+    assert_eq!((bench.read(0)?, bench.read(3)?), ([0, 0], [0x50, 0x00]));
+    bench.stub.delay().sleep(MILLIS(26))?;
+    assert_eq!(bench.read(0)?, [35, 0]);
+    Ok(())
+}
+
+#[test]
+fn a_screen_is_dark_and_noisy() -> Outcome {
+    let screen = Ssd1306::new_128x32();
+    let mut bench = Bench::with(Stub::virtual_time(), screen.clone())?;
+    // Upright and lit, and all of the memory written to.
+    let set_up: &[u8] = &[0, 0xa1, 0xc8, 0xda, 0x02, 0x8d, 0x14, 0x20, 0x00, 0xaf];
+    bench.write(set_up)?;
+    bench.write(&[&[0x40], &[0xff; 128 * 8][..]].concat())?;
+    assert!(screen.pixel(7, 7));
+    bench.power(false)?;
+    assert!(!screen.is_on());
+    bench.power(true)?;
+    bench.write(set_up)?;
+    let lit = (0..128 * 32)
+        .filter(|n| screen.pixel(n % 128, n / 128))
+        .count();
+    assert!((1000..3000).contains(&lit), "noise");
+    Ok(())
+}
+
+#[test]
+fn a_weather_sensor_sleeps() -> Outcome {
+    let mut bench = Bench::with(Stub::virtual_time(), Bme280::new())?;
+    bench.write(&[0xf2, 1, 0xf5, 0x20, 0xf4, 0x27])?;
+    bench.stub.delay().sleep(MILLIS(100))?;
+    assert_ne!(bench.read(0xf7)?, [0x80, 0, 0]);
+    bench.dip()?;
+    assert_eq!(bench.read(0xf3)?, [0x01], "it starts");
+    bench.stub.delay().sleep(MILLIS(2))?;
+    assert_eq!(bench.read(0xf2)?, [0, 0, 0, 0], "and has no settings");
+    assert_eq!(bench.read(0xf7)?, [0x80, 0, 0]);
+    assert_eq!(bench.read(0xd0)?, [0x60]);
+    Ok(())
+}
+
+#[test]
+fn servos_stop() -> Outcome {
+    let chip = Pca9685::new();
+    let mut bench = Bench::with(Stub::virtual_time(), chip.clone())?;
+    bench.write(&[0x00, 0x20])?;
+    bench.write(&[0x06, 0, 0, 0x33, 0x01])?;
+    assert!(chip.duty(0) > Some(0.0));
+    bench.power(false)?;
+    assert_eq!(chip.duty(0), Some(0.0));
+    bench.power(true)?;
+    bench.write(&[0x00, 0x20])?;
+    assert_eq!(bench.read(0x06)?, [0, 0, 0, 0x10]);
+    Ok(())
+}
+
+#[test]
+fn an_expander_lets_go() -> Outcome {
+    let stub = Stub::virtual_time()
+        .lines(["INT"])
+        .pull("INT", Bias::PullDown)?;
+    let chip = Mcp23017::new().inta(stub.pin("INT")?);
+    let mut bench = Bench::with(stub, chip.clone())?;
+    bench.write(&[0x00, 0xfe])?;
+    bench.write(&[0x12, 0x01])?;
+    chip.set_input(7, true);
+    assert_eq!(chip.output(0), Some(true));
+    assert_eq!(bench.stub.net("INT")?, Net::Driven(true));
+    bench.power(false)?;
+    assert_eq!(chip.output(0), None);
+    assert_eq!(bench.stub.net("INT")?, Net::Pulled(false));
+    bench.power(true)?;
+    assert_eq!(bench.stub.net("INT")?, Net::Driven(true));
+    assert_eq!(
+        (bench.read(0x00)?, bench.read(0x12)?),
+        ([0xff], [0x80]),
+        "what is outside stays"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_clock_with_a_battery_goes_on() -> Outcome {
+    let chip = Ds3231::new();
+    let mut bench = Bench::with(Stub::virtual_time(), chip.clone())?;
+    chip.set_datetime(bench.stub.clock().now(), [2027, 12, 31, 23, 59, 59])?;
+    bench.write(&[0x07, 0x15])?;
+    bench.dip()?;
+    assert_eq!(bench.read(0)?, [0, 0, 0, 7, 1, 1, 0x28, 0x15]);
+    Ok(())
+}
+
+#[test]
+fn a_memory_keeps_what_was_written() -> Outcome {
+    let mut bench = Bench::with(Stub::virtual_time(), At24c::new(At24cSize::C02))?;
+    bench.write(&[0, 1, 2, 3])?;
+    bench.stub.delay().sleep(MILLIS(5))?;
+    assert_eq!(bench.read(1)?, [2]);
+    bench.dip()?;
+    let mut byte = [0];
+    bench.bus.read(0x48, &mut byte)?;
+    assert_eq!(byte, [1], "and not where it was");
+    Ok(())
+}
+
+#[test]
+fn a_converter_converts_no_more() -> Outcome {
+    let stub = Stub::virtual_time()
+        .lines(["ALERT"])
+        .pull("ALERT", Bias::PullUp)?;
+    let chip = Ads1115::new().alert_pin(stub.pin("ALERT")?);
+    chip.set_volts(0, 1.0)?;
+    let mut bench = Bench::with(stub, chip)?;
+    // AIN0, all the time, and an alert above nothing.
+    bench.write(&[3, 0, 1])?;
+    bench.write(&[2, 0, 0])?;
+    bench.write(&[1, 0x44, 0xe0])?;
+    bench.stub.delay().sleep(MILLIS(50))?;
+    assert_eq!(bench.read(0)?, [0x3e, 0x80]);
+    assert_eq!(bench.stub.net("ALERT")?, Net::Driven(false));
+    bench.power(false)?;
+    assert_eq!(bench.stub.net("ALERT")?, Net::Pulled(true));
+    bench.power(true)?;
+    bench.stub.delay().sleep(MILLIS(50))?;
+    assert_eq!((bench.read(1)?, bench.read(0)?), ([0x85, 0x83], [0, 0]));
+    Ok(())
+}
+
+#[test]
+fn an_accelerometer_is_powered_down() -> Outcome {
+    let stub = Stub::virtual_time().lines(["INT1"]);
+    let chip = Lis3dh::new().int1(stub.pin("INT1")?);
+    let mut bench = Bench::with(stub, chip)?;
+    bench.write(&[0x22, 0x10])?;
+    bench.write(&[0x20, 0x57])?;
+    bench.stub.delay().sleep(MILLIS(20))?;
+    assert_eq!(bench.stub.net("INT1")?, Net::Driven(true));
+    bench.power(false)?;
+    assert_eq!(bench.stub.net("INT1")?, Net::Floating);
+    bench.power(true)?;
+    bench.stub.delay().sleep(MILLIS(20))?;
+    assert_eq!(bench.stub.net("INT1")?, Net::Driven(false));
+    assert_eq!((bench.read(0x20)?, bench.read(0x22)?), ([0x07], [0x00]));
+    assert_eq!(bench.read(0x0f)?, [0x33]);
+    Ok(())
+}
+
+#[test]
+fn registers_are_as_they_were_at_first() -> Outcome {
+    let chip = RegisterMap::new().initial(0x10, &[1, 2]);
+    let mut bench = Bench::with(Stub::virtual_time(), chip)?;
+    bench.write(&[0x11, 7, 8])?;
+    assert_eq!(bench.read(0x10)?, [1, 7, 8]);
+    bench.dip()?;
+    assert_eq!(bench.read(0x10)?, [1, 2, 0]);
+    Ok(())
+}
+
+#[test]
+fn a_brown_out_is_over_by_itself() -> Outcome {
+    let chip = RegisterMap::new().initial(0, &[9]);
+    let mut bench = Bench::with(Stub::virtual_time(), chip)?;
+    let recording = bench.stub.record();
+    bench
+        .stub
+        .i2c_fault("i2c-1", Fault::brown_out(MILLIS(100)).at(0x48).after(1))?;
+    bench.write(&[0, 1])?;
+    for time in [0, 50] {
+        bench.stub.delay().sleep(MILLIS(time))?;
+        let error = bench.write(&[0, 2]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
+    }
+    bench.stub.delay().sleep(MILLIS(50))?;
+    assert_eq!(bench.read(0)?, [9], "neither 1 nor 2");
+    let shown = recording.to_string();
+    let power: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.contains("power"))
+        .collect();
+    assert_eq!(
+        power,
+        [
+            "0.000290 s  i2c-1 0x48: power off",
+            "0.100290 s  i2c-1 0x48: power on"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn power_is_of_what_is_there() -> Outcome {
+    let mut bench = Bench::with(Stub::virtual_time(), RegisterMap::new())?;
+    let stub = bench.stub.clone();
+    let error = stub.power_i2c("i2c-1", 0x49, false).unwrap_err();
+    assert_eq!(error.to_string(), "there is no device at 0x49 on i2c-1");
+    assert!(stub.power_i2c("i2c-2", 0x48, false).is_err());
+
+    // What is plugged in again has power.
+    bench.power(false)?;
+    let device = stub.unplug_i2c("i2c-1", 0x48).ok_or("nothing was there")?;
+    stub.plug_i2c("i2c-1", 0x48, device)?;
+    bench.write(&[0])?;
+    Ok(())
+}
