@@ -13,19 +13,6 @@ pub(crate) struct Reading {
     pub(crate) pressure: Option<f32>,
 }
 
-impl Reading {
-    /// Whether there can be such air. A sensor with a bad contact measures what there is not, and does not know it.
-    pub(crate) fn is_possible(&self) -> bool {
-        (-90.0..=85.0).contains(&self.celsius)
-            && self
-                .humidity
-                .is_none_or(|humidity| (0.0..=100.0).contains(&humidity))
-            && self
-                .pressure
-                .is_none_or(|pressure| (300.0..=1100.0).contains(&pressure))
-    }
-}
-
 /// `17.80 °C   14.0 %  1007.2 hPa`.
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,8 @@
 //! What measures the air.
 
-use bme280_multibus::i2c1::{Address, Bme280Bus};
-use bme280_multibus::{Bme280, CHIP_ID, Config, CtrlMeas, Mode, Oversampling, Settings};
-use circuits::prelude::*;
+use bme280::i2c::BME280;
+use bme280::{Configuration, Oversampling};
+use circuits::embedded_hal::i2c::I2c;
 use circuits::wait::Delay;
 use tmp1x2::marker::mode::Continuous;
 use tmp1x2::{SlaveAddr, Tmp1x2};
@@ -13,98 +13,105 @@ use crate::part::Result;
 use crate::reading::Reading;
 
 /// A sensor, by the driver of its chip.
-pub(crate) struct Sensor {
-    driver: Driver,
-    heard: Heard,
+pub(crate) enum Sensor {
+    Bme280 {
+        driver: BME280<Device>,
+        heard: Heard,
+        /// The same chip, for what the driver does not ask.
+        chip: Device,
+        address: u8,
+    },
+    Tmp102 {
+        driver: Tmp1x2<Device, Continuous>,
+        heard: Heard,
+    },
 }
 
-enum Driver {
-    Bme280(Bme280<Bme280Bus<Device>>),
-    Tmp102(Tmp1x2<Device, Continuous>),
-}
-
-/// As the datasheet has it for weather monitoring (section 3.5.1): one measurement when it is asked for, each
-/// quantity once, no filter. In between the chip sleeps, and does not warm itself.
-const SETTINGS: Settings = Settings {
-    config: Config::RESET,
-    ctrl_meas: CtrlMeas::RESET
-        .set_osrs_t(Oversampling::X1)
-        .set_osrs_p(Oversampling::X1)
-        .set_mode(Mode::Forced),
-    ctrl_hum: Oversampling::X1,
-};
-
-/// A measurement takes 9.3 ms at most then (section 9.1).
-const MEASURES_MS: u32 = 10;
+// Of a BME280 (datasheet, section 5.4).
+const ID: u8 = 0xd0;
+const ID_BME280: u8 = 0x60;
+const CTRL_HUM: u8 = 0xf2;
+const ONCE: u8 = 1;
 
 impl Sensor {
-    pub(crate) fn open(bus: &Bus, config: &config::Sensor) -> Result<Sensor> {
-        let device = bus.device(config.address)?;
+    pub(crate) fn open(bus: &Bus, config: &config::Sensor, delay: &mut Delay) -> Result<Sensor> {
+        let address = config.address;
+        let device = bus.device(address)?;
         let heard = device.heard();
-        let driver = match config.chip {
-            Chip::Bme280 => {
-                let address = match config.address {
-                    0x77 => Address::SdoVddio,
-                    _ => Address::SdoGnd,
-                };
-                let opened = Bme280::from_i2c1(device, address);
-                let mut driver = opened.map_err(|error| heard.instead_of(error))?;
-                let id = driver.chip_id().map_err(|error| heard.instead_of(error))?;
-                if id != CHIP_ID {
-                    let other = match id {
-                        0x56..=0x58 => " (a BMP280, which measures no humidity)",
-                        _ => "",
-                    };
-                    let text = format!("the chip says that it is {id:#04x}, and no BME280{other}");
-                    return Err(text.into());
-                }
-                Driver::Bme280(driver)
-            }
-            Chip::Tmp102 => {
-                let [a1, a0] = [2, 1].map(|bit| config.address & bit != 0);
-                Driver::Tmp102(Tmp1x2::new(device, SlaveAddr::Alternative(a1, a0)))
-            }
-        };
-        Ok(Sensor { driver, heard })
+        if config.chip == Chip::Tmp102 {
+            let [a1, a0] = [2, 1].map(|bit| address & bit != 0);
+            let driver = Tmp1x2::new(device, SlaveAddr::Alternative(a1, a0));
+            return Ok(Sensor::Tmp102 { driver, heard });
+        }
+        let mut chip = bus.device(address)?;
+        match register(&mut chip, address, ID)? {
+            ID_BME280 => {}
+            // With the driver it would have a humidity, which it does not measure.
+            0x56..=0x58 => return Err("the chip is a BMP280, and no BME280".into()),
+            id => return Err(format!("the chip says that it is {id:#04x}, and no BME280").into()),
+        }
+        let mut driver = BME280::new(device, address);
+        // As the datasheet has it for weather monitoring (section 3.5.1): each quantity once, no filter; and the chip
+        // sleeps in between, so that it does not warm itself.
+        let once = Configuration::default()
+            .with_temperature_oversampling(Oversampling::Oversampling1X)
+            .with_pressure_oversampling(Oversampling::Oversampling1X)
+            .with_humidity_oversampling(Oversampling::Oversampling1X);
+        let done = driver.init_with_config(delay, once);
+        done.map_err(|error| heard.instead_of(error))?;
+        Ok(Sensor::Bme280 {
+            driver,
+            heard,
+            chip,
+            address,
+        })
     }
 
     pub(crate) fn measure(&mut self, delay: &mut Delay) -> Result<Reading> {
-        let reading = match &mut self.driver {
-            Driver::Bme280(driver) => {
-                let failed = |error| self.heard.instead_of(error);
-                // All of it each time. A chip that had no power in between is as after its reset, which is that it
-                // measures nothing; and it would be asked for a measurement, and answer.
-                driver.settings(&SETTINGS).map_err(failed)?;
-                let mut tries = 0..10;
-                loop {
-                    delay.delay_ms(MEASURES_MS);
-                    if !driver.status().map_err(failed)?.measuring() {
-                        break;
-                    }
-                    if tries.next().is_none() {
-                        return Err("it does not come to an end with measuring".into());
-                    }
+        match self {
+            Sensor::Bme280 {
+                driver,
+                heard,
+                chip,
+                address,
+            } => {
+                let measured = driver.measure(delay);
+                let air = measured.map_err(|error| heard.instead_of(error))?;
+                // A chip that had no power meanwhile is told to measure nothing, as after its reset, and would answer
+                // something else: that is seen afterwards, so that there is no moment at which it is not.
+                if register(chip, *address, CTRL_HUM)? != ONCE {
+                    return Err("it has lost its power, and all that it was told".into());
                 }
-                let sample = driver
-                    .sample()
-                    .map_err(|error| self.heard.instead_of(error))?;
-                Reading {
-                    celsius: sample.temperature,
-                    humidity: Some(sample.humidity),
-                    pressure: Some(sample.pressure / 100.0),
+                let reading = Reading {
+                    celsius: air.temperature,
+                    humidity: Some(air.humidity),
+                    pressure: Some(air.pressure / 100.0),
+                };
+                // The driver cuts off what is beyond what the chip measures. Bad contacts make such air.
+                let is_inside = |value: f32, low: f32, high: f32| low < value && value < high;
+                let is_possible = is_inside(air.temperature, -40.0, 85.0)
+                    && is_inside(air.pressure, 30_000.0, 110_000.0);
+                match is_possible {
+                    true => Ok(reading),
+                    false => Err(format!("it measures what cannot be: {reading}").into()),
                 }
             }
-            Driver::Tmp102(driver) => Reading {
-                celsius: driver
-                    .read_temperature()
-                    .map_err(|error| self.heard.instead_of(error))?,
-                humidity: None,
-                pressure: None,
-            },
-        };
-        match reading.is_possible() {
-            true => Ok(reading),
-            false => Err(format!("it measures what cannot be: {reading}").into()),
+            Sensor::Tmp102 { driver, heard } => {
+                let celsius = driver.read_temperature();
+                Ok(Reading {
+                    celsius: celsius.map_err(|error| heard.instead_of(error))?,
+                    humidity: None,
+                    pressure: None,
+                })
+            }
         }
     }
+}
+
+fn register(chip: &mut Device, address: u8, register: u8) -> Result<u8> {
+    let mut value = [0];
+    let heard = chip.heard();
+    let read = chip.write_read(address, &[register], &mut value);
+    read.map_err(|error| heard.instead_of(error))?;
+    Ok(value[0])
 }

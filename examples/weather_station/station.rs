@@ -247,11 +247,11 @@ impl Station {
     /// Takes a reading, if the sensor lets it.
     fn take(&mut self) -> std::result::Result<(), Failure> {
         let now = self.now();
-        let mut delay = self.board.delay();
+        let [mut before, mut delay] = [self.board.delay(), self.board.delay()];
         let Some(bus) = self.bus.get() else {
             return Ok(());
         };
-        let open = || Sensor::open(bus, &self.config.sensor);
+        let open = || Sensor::open(bus, &self.config.sensor, &mut before);
         let measure = |sensor: &mut Sensor| sensor.measure(&mut delay);
         let Some(reading) = self
             .sensor

@@ -85,6 +85,8 @@ impl Bench {
     /// Runs the station, with a hand beside it, until it ends.
     pub(crate) fn run(&self, hand: impl FnOnce(&Hand<'_>)) -> Result<(), Failure> {
         let board = Board::from(&self.stub);
+        // Of the run before.
+        board.interrupt().unwrap().clear();
         let (config, append) = (self.config.clone(), self.disk.append());
         let (said, out) = (self.said.clone(), Out(self.out.clone()));
         let (log, clock) = (self.folder.log(), self.stub.clock());
