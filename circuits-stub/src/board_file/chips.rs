@@ -11,8 +11,8 @@ use super::quantity::{Field, Quantity};
 use super::source::{Result, Value};
 use crate::chips::{
     Ads1115, Air, At24c, At24cSize, Bme280, Ds3231, Gps, Lis3dh, Max7219, Mcp2515, Mcp3008,
-    Mcp23017, ModbusServer, Modem, Odrive, Pca9685, Position, Registration, SdCard, Ssd1306,
-    Tmc2209, Tmp102, W25q,
+    Mcp23017, ModbusServer, Modem, Motion, Mpu6050, Odrive, Pca9685, Position, Registration,
+    SdCard, Ssd1306, Tmc2209, Tmp102, W25q,
 };
 
 /// A chip that files know.
@@ -52,6 +52,7 @@ pub(super) const CHIPS: &[Known] = &[
     known("mcp3008", &[Spi], mcp3008),
     known("modbus_server", &[Uart], modbus_server),
     known("modem", &[Uart], modem),
+    known("mpu6050", &[I2c], mpu6050),
     known("odrive", &[Can], odrive),
     known("pca9685", &[I2c], pca9685),
     known("sd_card", &[Spi], sd_card),
@@ -329,6 +330,33 @@ fn modem(chip: &mut Chip<'_, '_>) -> Result<()> {
     chip.on_uart(made)
 }
 
+fn mpu6050(chip: &mut Chip<'_, '_>) -> Result<()> {
+    let axes = |z| {
+        [
+            Field::new("x", 0.0),
+            Field::new("y", 0.0),
+            Field::new("z", z),
+        ]
+    };
+    let still = |axes: [f64; 3]| axes.map(Quantity::Fixed);
+    let g = chip.quantities("g", axes(1.0))?;
+    let turn = chip.quantities("degrees_a_second", axes(0.0))?;
+    let g = g.unwrap_or_else(|| still([0.0, 0.0, 1.0]));
+    let turn = turn.unwrap_or_else(|| still([0.0; 3]));
+    let made = chip.bench.made;
+    let mpu6050 = Mpu6050::following(move |time| {
+        let at = |axis: &Quantity| axis.at(time.since(made)) as f32;
+        Motion {
+            g: g.each_ref().map(at),
+            degrees_a_second: turn.each_ref().map(at),
+        }
+    });
+    if let Some(celsius) = chip.number("celsius")? {
+        mpu6050.set_celsius(celsius);
+    }
+    chip.on_i2c(mpu6050)
+}
+
 fn odrive(chip: &mut Chip<'_, '_>) -> Result<()> {
     let mut made = Odrive::new(chip.need("axis", |axis| axis.integer(0..=63))?);
     let heartbeat = chip.interval("heartbeat_every")?;
@@ -427,6 +455,9 @@ fn ssd1306(chip: &mut Chip<'_, '_>) -> Result<()> {
         if let Some(pin) = chip.pin("data_command")? {
             made = made.data_command(pin);
         }
+    }
+    if chip.get("shown", Value::bool)? == Some(true) {
+        made = made.shown(&chip.bench.stub, &chip.site.to_string());
     }
     chip.on_i2c_or_spi(made)
 }

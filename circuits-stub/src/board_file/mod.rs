@@ -9,6 +9,7 @@ mod buses;
 mod chip;
 mod chips;
 mod error;
+mod faults;
 mod lines;
 mod parts;
 mod quantity;
@@ -168,6 +169,9 @@ fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
     }
     for part in tables(&mut table, "part")? {
         parts::put(bench, part)?;
+    }
+    for fault in tables(&mut table, "fault")? {
+        faults::put(bench, fault)?;
     }
     if let Some(header) = table.take("header") {
         lines::header(bench, header.table()?)?;

@@ -3,14 +3,23 @@
 
 use std::time::Duration;
 
+use circuits_gpio::LineSpec;
+
+use super::quantity::Quantity;
 use super::source::{Result, Table, Value, hint};
 use super::workbench::Workbench;
-use crate::parts::{Button, Encoder, Led};
+use crate::parts::{Button, Encoder, Led, Ranger, WheelEncoder};
 
 type Make = fn(&Workbench, &mut Table<'_>, Option<Value<'_>>) -> Result<()>;
 
 /// Each takes the key `name` as well.
-pub(super) const PARTS: &[(&str, Make)] = &[("button", button), ("encoder", encoder), ("led", led)];
+pub(super) const PARTS: &[(&str, Make)] = &[
+    ("button", button),
+    ("encoder", encoder),
+    ("led", led),
+    ("ranger", ranger),
+    ("wheel_encoder", wheel_encoder),
+];
 
 pub(super) fn put(bench: &Workbench, mut table: Table<'_>) -> Result<()> {
     let kind = table.need("part")?;
@@ -54,7 +63,7 @@ fn button(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> 
 }
 
 /// How often something happens, and for how long, which is less.
-fn every_for(value: Value<'_>) -> Result<(Duration, Duration)> {
+pub(super) fn every_for(value: Value<'_>) -> Result<(Duration, Duration)> {
     let mut table = value.table()?;
     let every = table.need("every")?.interval()?;
     let place = table.need("for")?;
@@ -68,10 +77,7 @@ fn every_for(value: Value<'_>) -> Result<(Duration, Duration)> {
 
 fn encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
     let place = table.need("lines")?;
-    let Ok([first, second]) = <[Value<'_>; 2]>::try_from(place.list()?) else {
-        return Err(place.error("an encoder has two lines"));
-    };
-    let lines = [bench.line(first)?, bench.line(second)?];
+    let lines = two_lines(bench, place)?;
     let made = Encoder::new(&bench.stub, &lines[0], &lines[1]);
     let mut encoder = made.map_err(|error| place.error(error))?;
     if let Some(time) = table.take("click_time") {
@@ -102,6 +108,13 @@ fn encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) ->
     Ok(())
 }
 
+fn two_lines(bench: &Workbench, place: Value<'_>) -> Result<[LineSpec; 2]> {
+    match <[Value<'_>; 2]>::try_from(place.list()?) {
+        Ok([first, second]) => Ok([bench.line(first)?, bench.line(second)?]),
+        Err(_) => Err(place.error("an encoder has two lines")),
+    }
+}
+
 fn turn(clicks: &Value<'_>) -> Result<i16> {
     clicks.integer(-1000..=1000)
 }
@@ -112,4 +125,35 @@ fn led(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Res
     let led = made.map_err(|error| place.error(error))?;
     table.finish()?;
     bench.name(name, led)
+}
+
+fn ranger(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
+    let place = table.need("trigger")?;
+    let (trigger, echo) = (bench.line(place)?, bench.line(table.need("echo")?)?);
+    let made = Ranger::new(&bench.stub, trigger, echo);
+    let ranger = made.map_err(|error| place.error(error))?;
+    if let Some(value) = table.take("distance") {
+        let metres = Quantity::read(value, "distance", &bench.base)?.follow(bench.made);
+        ranger.follow(move |time| Some(metres(time)));
+    }
+    if let Some(silent) = table.take("silent") {
+        ranger.set_silent(silent.bool()?);
+    }
+    table.finish()?;
+    bench.name(name, ranger)
+}
+
+fn wheel_encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
+    let place = table.need("lines")?;
+    let [first, second] = two_lines(bench, place)?;
+    let made = WheelEncoder::new(&bench.stub, first, second);
+    let wheel = made.map_err(|error| place.error(error))?;
+    if let Some(speed) = table.take("speed") {
+        wheel.set_speed(speed.number()?);
+    }
+    if let Some(stick) = table.take("stick") {
+        wheel.stick(stick.bool()?);
+    }
+    table.finish()?;
+    bench.name(name, wheel)
 }

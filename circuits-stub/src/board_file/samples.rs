@@ -215,8 +215,8 @@ mod tests {
     #[test]
     fn between_rows_it_goes_straight_on_and_begins_anew() {
         let text = "# a comment\ntime,a,\"b\"\n10,1,5\n20,3,x\n\n40,-1,7\n";
-        let times = [0.0, 5.0, 10.0, 20.0, 29.0, 30.0, 35.0];
-        assert_eq!(at(text, "a", &times), [1.0, 2.0, 3.0, 1.0, -0.8, 1.0, 2.0]);
+        let times = [0.0, 5.0, 10.0, 20.0, 25.0, 30.0, 35.0];
+        assert_eq!(at(text, "a", &times), [1.0, 2.0, 3.0, 1.0, 0.0, 1.0, 2.0]);
         assert_eq!(at("time,a\n0,4\n", "a", &[0.0, 7.0]), [4.0, 4.0]);
     }
 
