@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use circuits_i2c::Bus;
-use circuits_stub::chips::Bme280;
+use circuits_stub::chips::{Bme280, Tmp102};
 use circuits_stub::{BoardFile, Stub};
 use embedded_hal::i2c::I2c;
 
@@ -63,4 +63,37 @@ fn mistakes_are_told_at_their_places() {
             "{error}\nand not {says}"
         );
     }
+}
+
+#[test]
+fn a_program_prints_what_the_file_says() {
+    let printed = |text: &str| {
+        let file =
+            BoardFile::parse(&format!("{text}\n[[chip]]\nlabel = 'x'\nlines = ['LED']")).unwrap();
+        let stub = file.clone().virtual_time().build().unwrap();
+        let recording = stub.record();
+        circuits_gpio::Output::open_on(&stub, "LED", &Default::default()).unwrap();
+        stub.plug_i2c("i2c-9", 0x48, Tmp102::new()).unwrap();
+        stub.note("a remark");
+        let mut entries = recording.entries();
+        entries.retain(|entry| file.traces(&entry.action));
+        assert!(file.is_traced() || entries.is_empty());
+        entries
+            .iter()
+            .map(|entry| entry.action.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(printed("").len(), 4);
+    assert_eq!(printed("trace = true").len(), 4);
+    assert_eq!(printed("trace = false"), [""; 0]);
+    assert_eq!(
+        printed("trace = ['notes', 'hotplug']"),
+        ["i2c-9 0x48: plugged in", "a remark"]
+    );
+    assert_eq!(printed("trace = ['gpio']").len(), 2);
+    let error = BoardFile::parse("trace = ['ic2']").unwrap_err().to_string();
+    assert!(
+        error.starts_with("1:10: no kind \"ic2\": did you mean \"i2c\"?"),
+        "{error}"
+    );
 }

@@ -3,7 +3,8 @@
 //! `source` is a file as it is read, which knows where everything is; `error` tells of what is wrong there. The board
 //! is made on the `workbench`: `lines` and `buses` are what a file says of these, `chip` is a chip while it is made,
 //! and `chips` has all of them by name; `parts` are what is connected to lines, `faults` what goes wrong. What chips
-//! measure is a `quantity`, which may come from `samples`. `shipped` are boards that come with the crate.
+//! measure is a `quantity`, which may come from `samples`. `shipped` are boards that come with the crate. `traced` is what a
+//! program prints of what happens.
 
 mod buses;
 mod chip;
@@ -16,14 +17,17 @@ mod quantity;
 mod samples;
 mod shipped;
 mod source;
+mod traced;
 mod workbench;
 
 use std::path::{Path, PathBuf};
 
 pub use self::error::BoardFileError;
 use self::source::{Result, Source, Table, hint};
+use self::traced::Traced;
 use self::workbench::Workbench;
 use crate::Stub;
+use crate::trace::Action;
 
 /// A virtual board as a file has it.
 #[derive(Clone, Debug)]
@@ -31,7 +35,7 @@ pub struct BoardFile {
     source: Source,
     base: PathBuf,
     is_virtual: bool,
-    is_traced: bool,
+    traced: Traced,
 }
 
 impl BoardFile {
@@ -65,21 +69,21 @@ impl BoardFile {
     }
 
     fn new(source: Source) -> Result<BoardFile> {
-        let (mut is_virtual, mut is_traced) = (false, true);
+        let (mut is_virtual, mut traced) = (false, Traced::All);
         let document = source.parse()?;
         let mut table = Table::new(&source, 0..source.text.len(), document.get_ref());
         if let Some(time) = table.take("time") {
             is_virtual = time.one_of("time", &[("virtual", true), ("real", false)])?;
         }
         if let Some(trace) = table.take("trace") {
-            is_traced = trace.bool()?;
+            traced = Traced::read(trace)?;
         }
         drop(document);
         Ok(BoardFile {
             source,
             base: PathBuf::new(),
             is_virtual,
-            is_traced,
+            traced,
         })
     }
 
@@ -107,10 +111,16 @@ impl BoardFile {
         }
     }
 
-    /// Tells whether what happens on the board is to be printed by a program that runs on it, as
+    /// Tells whether anything that happens on the board is to be printed by a program that runs on it, as
     /// `Board::from_env` of the crate circuits does.
     pub fn is_traced(&self) -> bool {
-        self.is_traced
+        self.traced.is_any()
+    }
+
+    /// Tells whether this is, where the file has kinds of what happens: `trace = ["gpio", "notes"]`. There are `gpio`, `i2c`,
+    /// `spi`, `uart`, `can`, `hotplug` and `notes`, which are what screens show and what goes wrong, too.
+    pub fn traces(&self, action: &Action) -> bool {
+        self.traced.has(action)
     }
 
     /// Makes the board.

@@ -9,10 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, UNIX_EPOCH};
 
-use circuits::stub::chips::{Air, Bme280, Ds3231, Ssd1306};
+use circuits::stub::chips::{Ds3231, Ssd1306};
 use circuits::stub::parts::{Button, Led};
-use circuits::stub::{Stub, i2c};
-use circuits::wait::Time;
+use circuits::stub::{BoardFile, Stub};
 use circuits::{Board, Failure};
 
 use crate::config::Config;
@@ -23,8 +22,6 @@ pub(crate) const BUS: &str = "i2c-1";
 pub(crate) const SENSOR: u8 = 0x76;
 pub(crate) const SCREEN: u8 = 0x3c;
 pub(crate) const CLOCK: u8 = 0x68;
-const LED: &str = "GPIO17";
-const BUTTON: &str = "GPIO27";
 
 /// When the day of the file begins: seconds since 1970.
 const MIDNIGHT: u64 = 1_365_134_400;
@@ -32,7 +29,6 @@ const MIDNIGHT: u64 = 1_365_134_400;
 /// A board, and what a test has in hand of it. A field that is set before the station is run is what it is run with.
 pub(crate) struct Bench {
     pub(crate) stub: Stub,
-    pub(crate) sensor: Bme280,
     pub(crate) clock: Ds3231,
     pub(crate) screen: Ssd1306,
     pub(crate) button: Button,
@@ -52,26 +48,18 @@ pub(crate) type Shared<T> = Arc<Mutex<T>>;
 impl Bench {
     /// Makes a board on which all is there, and the day of `day.csv` goes by as it did.
     pub(crate) fn new() -> Bench {
-        let sensor = Bme280::following(weather());
-        let (clock, screen) = (Ds3231::new(), Ssd1306::new_128x64());
-        clock
-            .set_datetime(Time::ZERO, [2013, 4, 5, 4, 0, 0])
-            .unwrap();
-        let stub = Stub::virtual_time()
-            .lines([LED, BUTTON])
-            .i2c_controller(BUS, i2c::Controller::bcm2835())
-            .i2c_device(BUS, SENSOR, sensor.clone())
-            .and_then(|stub| stub.i2c_device(BUS, CLOCK, clock.clone()))
-            .and_then(|stub| stub.i2c_device(BUS, SCREEN, screen.clone()))
-            .unwrap();
+        let folder = Folder::new();
+        // For on a device there are no other files than the test.
+        fs::write(folder.0.join("day.csv"), include_str!("../day.csv")).unwrap();
+        let file = BoardFile::parse(include_str!("board.toml")).unwrap();
+        let stub = file.base(&folder.0).virtual_time().build().unwrap();
         Bench {
-            button: Button::to_ground(&stub, BUTTON).unwrap(),
-            led: Led::new(&stub, LED).unwrap(),
+            screen: stub.part("screen").unwrap(),
+            clock: stub.part("clock").unwrap(),
+            button: stub.part("button").unwrap(),
+            led: stub.part("led").unwrap(),
             stub,
-            sensor,
-            clock,
-            screen,
-            folder: Folder::new(),
+            folder,
             disk: Disk::default(),
             config: Config::full(),
             interval: Duration::from_secs(60),
@@ -297,30 +285,5 @@ impl Write for Out {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// The air of the day, from hour to hour straight on.
-pub(crate) fn weather() -> impl Fn(Time) -> Air + Send {
-    let rows = include_str!("../day.csv").lines();
-    let rows = rows.filter(|line| line.starts_with("2013"));
-    let hours: Vec<[f32; 3]> = rows
-        .map(|row| {
-            let mut cells = row.split(',').skip(1).map(|cell| cell.parse().unwrap());
-            [(); 3].map(|()| cells.next().unwrap())
-        })
-        .collect();
-    move |time| {
-        let hour = time.as_nanos() as f32 / 3600e9;
-        let at = |column: usize| {
-            let from = (hour as usize).min(hours.len() - 2);
-            let [a, b] = [from, from + 1].map(|row| hours[row][column]);
-            a + (b - a) * (hour - from as f32).min(1.0)
-        };
-        Air {
-            celsius: at(0),
-            humidity: at(1),
-            pascals: 100.0 * at(2),
-        }
     }
 }
