@@ -83,14 +83,14 @@ fn a_program_prints_what_the_file_says() {
             .map(|entry| entry.action.to_string())
             .collect::<Vec<_>>()
     };
-    assert_eq!(printed("").len(), 4);
-    assert_eq!(printed("trace = true").len(), 4);
+    assert_eq!(printed("").len(), 5);
+    assert_eq!(printed("trace = true").len(), 5);
     assert_eq!(printed("trace = false"), [""; 0]);
     assert_eq!(
         printed("trace = ['notes', 'hotplug']"),
         ["i2c-9 0x48: plugged in", "a remark"]
     );
-    assert_eq!(printed("trace = ['gpio']").len(), 2);
+    assert_eq!(printed("trace = ['gpio']").len(), 3);
     let error = BoardFile::parse("trace = ['ic2']").unwrap_err().to_string();
     assert!(
         error.starts_with("1:10: no kind \"ic2\": did you mean \"i2c\"?"),

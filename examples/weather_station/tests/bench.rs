@@ -48,10 +48,15 @@ pub(crate) type Shared<T> = Arc<Mutex<T>>;
 impl Bench {
     /// Makes a board on which all is there, and the day of `day.csv` goes by as it did.
     pub(crate) fn new() -> Bench {
+        Bench::on(include_str!("board.toml"))
+    }
+
+    /// Makes a board of a file.
+    pub(crate) fn on(file: &str) -> Bench {
         let folder = Folder::new();
         // For on a device there are no other files than the test.
         fs::write(folder.0.join("day.csv"), include_str!("../day.csv")).unwrap();
-        let file = BoardFile::parse(include_str!("board.toml")).unwrap();
+        let file = BoardFile::parse(file).unwrap();
         let stub = file.base(&folder.0).virtual_time().build().unwrap();
         Bench {
             screen: stub.part("screen").unwrap(),

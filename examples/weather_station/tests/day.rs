@@ -76,3 +76,28 @@ fn the_same_happens_each_time() {
     // All readings are there: those that failed were taken some seconds later.
     assert_eq!(first.3.len(), 59);
 }
+
+/// What `CIRCUITS_BACKEND=stub` gives.
+#[test]
+fn the_board_that_comes_with_it_shows_all_there_is_to_see() {
+    let mut bench = Bench::on(include_str!("../board.toml"));
+    (bench.interval, bench.count) = (Duration::from_secs(1), Some(5));
+    let recording = bench.stub.record();
+    bench.run(|_| {}).unwrap();
+    assert_eq!(bench.said(), [""; 0]);
+    assert_eq!(bench.logged().len(), 5);
+    let printed = bench.printed();
+    assert_eq!(
+        printed[0],
+        "2013-04-05T04:00:00Z    5.60 °C   44.3 %  1018.3 hPa"
+    );
+    assert_eq!(
+        printed[4],
+        "2013-04-05T04:00:04Z    5.20 °C   49.9 %  1018.0 hPa"
+    );
+    let trace = recording.to_string();
+    let pictures = trace.matches("i2c-1 0x3c shows").count();
+    assert!((4..10).contains(&pictures), "{pictures}");
+    assert!(trace.contains("GPIO27: driven low from outside"));
+    assert!(trace.contains("GPIO17: high"));
+}
