@@ -10,6 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use circuits::Failure;
 use circuits::wait::Time;
 
 use crate::clock::Moment;
@@ -78,9 +79,11 @@ impl Log {
     ///
     /// # Errors
     /// The file is another one. All else may pass: it is told, and tried again.
-    pub(crate) fn begin(&mut self, now: Time, say: &mut dyn FnMut(&str)) -> io::Result<()> {
+    pub(crate) fn begin(&mut self, now: Time, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
         match self.open(say) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(format!("{}: {error}", self.path.display()).into())
+            }
             Err(error) => {
                 self.tell(now, error, say);
                 Ok(())

@@ -40,7 +40,7 @@ pub(crate) struct Bench {
     pub(crate) count: Option<u64>,
     pub(crate) sets_clock: bool,
     said: Shared<Vec<String>>,
-    out: Shared<Vec<u8>>,
+    out: Out,
 }
 
 pub(crate) type Shared<T> = Arc<Mutex<T>>;
@@ -71,7 +71,7 @@ impl Bench {
             count: None,
             sets_clock: false,
             said: Shared::default(),
-            out: Shared::default(),
+            out: Out::default(),
         }
     }
 
@@ -81,7 +81,7 @@ impl Bench {
         // Of the run before.
         board.interrupt().unwrap().clear();
         let (config, append) = (self.config.clone(), self.disk.append());
-        let (said, out) = (self.said.clone(), Out(self.out.clone()));
+        let (said, out) = (self.said.clone(), self.out.clone());
         let (log, clock) = (self.folder.log(), self.stub.clock());
         let options = Options {
             interval: self.interval,
@@ -127,11 +127,7 @@ impl Bench {
 
     /// What was printed, a line each.
     pub(crate) fn printed(&self) -> Vec<String> {
-        let out = self.out.lock().unwrap();
-        String::from_utf8_lossy(&out)
-            .lines()
-            .map(str::to_string)
-            .collect()
+        self.out.text().lines().map(str::to_string).collect()
     }
 
     /// The lines of the log after its header, which must be whole.
@@ -281,7 +277,15 @@ impl Drop for Folder {
     }
 }
 
-struct Out(Shared<Vec<u8>>);
+/// What is printed.
+#[derive(Clone, Default)]
+pub(crate) struct Out(Shared<Vec<u8>>);
+
+impl Out {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into()
+    }
+}
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

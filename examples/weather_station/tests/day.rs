@@ -93,7 +93,7 @@ fn the_board_that_comes_with_it_shows_all_there_is_to_see() {
     );
     assert_eq!(
         printed[4],
-        "2013-04-05T04:00:04Z    5.20 °C   49.9 %  1018.0 hPa"
+        "2013-04-05T04:00:04Z    5.20 °C   49.8 %  1018.0 hPa"
     );
     let trace = recording.to_string();
     let pictures = trace.matches("i2c-1 0x3c shows").count();

@@ -125,8 +125,9 @@ fn another_file_is_left_alone() {
         let mut bench = Bench::new();
         fs::write(bench.folder.log(), text).unwrap();
         let error = bench.log.begin(Time::ZERO, &mut |_| {}).unwrap_err();
+        let error = format!("{error:?}");
         assert!(
-            error.to_string().contains("no log of this program"),
+            error.contains("weather.csv: this is no log of this program"),
             "{error}"
         );
         bench.read(3);

@@ -6,3 +6,5 @@ mod ending;
 mod log;
 mod missing;
 mod pages;
+#[cfg(target_os = "linux")]
+mod pi;
