@@ -8,6 +8,7 @@
 mod bus;
 mod clock;
 mod config;
+mod display;
 mod frame;
 mod history;
 mod interval;

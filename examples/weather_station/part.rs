@@ -31,6 +31,11 @@ impl<T> Part<T> {
     }
 
     /// The part, if it is open.
+    pub(crate) fn as_ref(&self) -> Option<&T> {
+        self.open.as_ref()
+    }
+
+    /// The same, to have it do something.
     pub(crate) fn get(&mut self) -> Option<&mut T> {
         self.open.as_mut()
     }

@@ -170,16 +170,16 @@ mod tests {
     }
 
     #[test]
-    fn a_year_without_it_is_no_flood() {
+    fn a_month_without_it_is_no_flood() {
         let mut retry = Retry::new("sensor");
         let (mut now, mut said) = (Time::ZERO, 0);
-        while now < at(365 * 86_400) {
+        while now < at(30 * 86_400) {
             said += usize::from(retry.failed(now, &"gone").is_some());
             now = retry.next().unwrap();
         }
         // Four a day, and some more on the first.
-        assert!((1400..1500).contains(&said), "{said}");
-        assert!(retry.failures() > 2_000_000);
+        assert!((120..140).contains(&said), "{said}");
+        assert!(retry.failures() > 150_000);
     }
 
     #[test]

@@ -12,14 +12,12 @@ use circuits::{Board, Failure};
 use crate::bus::Bus;
 use crate::clock::{Clock, Moment, Source};
 use crate::config::Config;
-use crate::frame::{Frame, write_png};
+use crate::display::Display;
 use crate::history::{History, Today};
 use crate::log::Log;
-use crate::page::{Page, Status, View};
+use crate::page::{Status, View};
 use crate::part::{Part, Result, words};
 use crate::reading::Reading;
-use crate::retry::Retry;
-use crate::screen::Screen;
 use crate::sensor::Sensor;
 
 /// What the station is run with, beside what it is made of.
@@ -45,9 +43,6 @@ pub(crate) struct Outside {
 /// How long a button must rest to count as pressed or let go: cheap ones bounce for some milliseconds.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
-/// How often a screen that does not tell of a loss of power is set up anew.
-const ANEW: Duration = Duration::from_secs(600);
-
 /// A weather station.
 pub(crate) struct Station {
     board: Board,
@@ -59,11 +54,9 @@ pub(crate) struct Station {
     identity: Option<Identity>,
     sensor: Part<Sensor>,
     clock: Part<Clock>,
-    screen: Part<Screen>,
     button: Part<Input>,
     led: Part<Output>,
     log: Log,
-    png: Retry,
 
     began: Time,
     /// When the next reading is due, which one that is, and whether the one before is still to be had.
@@ -73,11 +66,7 @@ pub(crate) struct Station {
     last: Option<(Moment, Reading)>,
     history: History,
     today: Today,
-    page: Page,
-    frame: Frame,
-    /// Whether the screen is to be looked after, and when it was set up from the beginning.
-    is_stale: bool,
-    shown_anew: Option<Time>,
+    display: Display,
 }
 
 /// Why a wait is over.
@@ -96,6 +85,7 @@ impl Station {
         outside: Outside,
     ) -> Station {
         let now = board.clock().now();
+        let display = Display::new(config.screen.clone(), options.png.clone());
         Station {
             board: board.clone(),
             config,
@@ -105,11 +95,9 @@ impl Station {
             identity: None,
             sensor: Part::new("sensor"),
             clock: Part::new("clock"),
-            screen: Part::new("screen"),
             button: Part::new("button"),
             led: Part::new("led"),
             log,
-            png: Retry::new("png"),
             began: now,
             next: now,
             taken: 0,
@@ -117,10 +105,7 @@ impl Station {
             last: None,
             history: History::new(now),
             today: Today::default(),
-            page: Page::Now,
-            frame: Frame::new(),
-            is_stale: true,
-            shown_anew: None,
+            display,
         }
     }
 
@@ -173,9 +158,8 @@ impl Station {
             match self.wait()? {
                 Woken::Due => {}
                 Woken::Button => {
-                    self.picture_is_over();
-                    self.page = self.page.next();
-                    (self.is_stale, self.shown_anew) = (true, None);
+                    let now = self.now();
+                    self.display.turn_page(now, &mut *self.outside.say);
                 }
                 Woken::Interrupt => return Ok(()),
             }
@@ -204,8 +188,7 @@ impl Station {
             // The kernel lets go of the adapter when nobody has it open any more.
             self.sensor.close();
             self.clock.close();
-            self.screen.close();
-            self.is_stale = true;
+            self.display.close();
             let error = format!("{} is gone, with all that is on it", config.bus);
             self.bus.fail(now, &mut *self.outside.say, error.into());
         }
@@ -219,7 +202,7 @@ impl Station {
         if opened.is_some() {
             self.sensor.retry.hurry(now);
             self.clock.retry.hurry(now);
-            self.screen.retry.hurry(now);
+            self.display.hurry(now);
         }
     }
 
@@ -266,7 +249,7 @@ impl Station {
         self.history.add(now, &reading);
         self.today.add(self.local(&moment).date(), &reading);
         self.last = Some((moment, reading));
-        self.is_stale = true;
+        self.display.refresh();
         let note = match (&self.config.clock, moment.source) {
             (Some(_), Source::System) => "  (the system's time)",
             _ => "",
@@ -307,33 +290,11 @@ impl Station {
         }
     }
 
-    /// Draws the page, and has it shown, if there is something new to see.
+    /// Shows how things are, if that has changed.
     fn show(&mut self) {
         let now = self.now();
-        if !self.is_stale || !self.screen.retry.is_due(now) {
-            return;
-        }
-        self.draw();
-        self.is_stale = false;
-        let (Some(config), Some(bus)) = (&self.config.screen, self.bus.get()) else {
-            return;
-        };
-        let is_anew = self.shown_anew.is_none_or(|last| now.since(last) >= ANEW);
-        let (open, frame) = (|| Screen::open(bus, config), &self.frame);
-        let show = |screen: &mut Screen| match is_anew {
-            true => screen.show_anew(frame),
-            false => screen.show(frame),
-        };
-        match self.screen.attempt(now, &mut *self.outside.say, open, show) {
-            Some(()) if is_anew => self.shown_anew = Some(now),
-            Some(()) => {}
-            None => self.is_stale = true,
-        }
-    }
-
-    fn draw(&mut self) {
-        let reading = self.last.map(|(_, reading)| reading);
         let moment = self.last.map(|(moment, _)| moment);
+        let reading = self.last.map(|(_, reading)| reading);
         let view = View {
             reading: reading.filter(|_| !self.is_missing),
             local: moment.map(|moment| self.local(&moment)),
@@ -342,9 +303,8 @@ impl Station {
             history: &self.history,
             status: self.status(),
         };
-        let mut frame = Frame::new();
-        let Ok(()) = self.page.draw(&view, &mut frame);
-        self.frame = frame;
+        let say = &mut *self.outside.say;
+        self.display.show(now, self.bus.as_ref(), &view, say);
     }
 
     fn status(&self) -> Status {
@@ -352,12 +312,11 @@ impl Station {
             &self.bus.retry,
             &self.sensor.retry,
             &self.clock.retry,
-            &self.screen.retry,
             &self.button.retry,
             &self.led.retry,
             &self.log.retry,
-            &self.png,
         ];
+        let failures: u64 = retries.iter().map(|retry| retry.failures()).sum();
         Status {
             written: self.log.written(),
             waiting: self.log.waiting(),
@@ -365,7 +324,7 @@ impl Station {
             bus: self.bus.is_open(),
             sensor: !self.is_missing,
             clock: self.clock.is_open(),
-            failures: retries.iter().map(|retry| retry.failures()).sum(),
+            failures: failures + self.display.failures(),
             up: self.now().since(self.began),
         }
     }
@@ -389,8 +348,7 @@ impl Station {
         let mut until = vec![Some(self.next), self.bus.retry.next()];
         if self.bus.is_open() {
             let sensor = self.sensor.retry.next().filter(|_| self.is_missing);
-            let screen = self.screen.retry.next().filter(|_| self.is_stale);
-            until.extend([sensor, screen]);
+            until.extend([sensor, self.display.next()]);
         }
         // What waits is written by and by.
         let log = self.log.retry.next().unwrap_or(now);
@@ -415,28 +373,9 @@ impl Station {
         }
     }
 
-    /// Keeps the picture that is on the screen, before there is another.
-    fn picture_is_over(&mut self) {
-        let Some(path) = &self.options.png else {
-            return;
-        };
-        let now = self.board.clock().now();
-        let told = match write_png(&self.frame, path) {
-            Ok(()) => self.png.worked(now),
-            Err(error) => {
-                let error = format!("{}: {}", path.display(), words(error));
-                self.png.failed(now, &error)
-            }
-        };
-        if let Some(text) = told {
-            (self.outside.say)(&text);
-        }
-    }
-
     /// Leaves all as it should be found. What fails now is told, and no more can be done.
     fn end(&mut self) {
         let now = self.now();
-        self.picture_is_over();
         let say = &mut *self.outside.say;
         // Whatever the time is: there is no later one.
         while self.log.waiting() > 0 {
@@ -447,9 +386,7 @@ impl Station {
                 break;
             }
         }
-        if let Some(Err(error)) = self.screen.get().map(Screen::turn_off) {
-            say(&format!("screen: it stays on: {}", words(error)));
-        }
+        self.display.end(now, say);
         if let Some(Err(error)) = self.led.get().map(|led| led.set(false)) {
             say(&format!("led: it stays on: {}", words(error)));
         }

@@ -111,6 +111,14 @@ fn what_a_power_loss_leaves_is_cut_off() {
             bench.said
         );
     }
+    // A line that was torn anywhere.
+    for length in 1..line.len() {
+        let mut bench = Bench::new();
+        fs::write(bench.folder.log(), format!("{HEADER}{}", &line[..length])).unwrap();
+        bench.read(1);
+        assert_eq!(bench.lines(), [line.trim_end()]);
+        assert!(bench.said[0].ends_with(&format!("is cut off: {:?}", &line[..length])));
+    }
     for length in 0..HEADER.len() {
         let mut bench = Bench::new();
         fs::write(bench.folder.log(), &HEADER[..length]).unwrap();
