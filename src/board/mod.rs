@@ -220,16 +220,20 @@ impl Board {
         let Some(named) = named else {
             return Err(Error::UnknownBackend { value });
         };
-        let (stub, is_traced) = match named.map(Path::new).or(own) {
+        let (stub, file) = match named.map(Path::new).or(own) {
             Some(path) => {
                 let file = BoardFile::read(path)?;
-                (file.build()?, file.is_traced())
+                (file.build()?, Some(file))
             }
-            None => (Stub::sample(), true),
+            None => (Stub::sample(), None),
         };
-        if is_traced {
-            // To standard error: standard output is the program's own.
-            stub.listen(|entry| eprintln!("{:>13}  {}", entry.time.to_string(), entry.action));
+        if file.as_ref().is_none_or(BoardFile::is_traced) {
+            stub.listen(move |entry| {
+                if file.as_ref().is_none_or(|file| file.traces(&entry.action)) {
+                    // To standard error: standard output is the program's own.
+                    eprintln!("{:>13}  {}", entry.time.to_string(), entry.action);
+                }
+            });
         }
         Ok(Board::from(&stub))
     }

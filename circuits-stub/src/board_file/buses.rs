@@ -8,6 +8,27 @@ use super::workbench::Workbench;
 use crate::trace::Action;
 use crate::{i2c, spi, uart};
 
+/// Controllers by the names of their constructors.
+type Controllers<C> = [(&'static str, fn() -> C)];
+
+const ADAPTERS: &Controllers<i2c::Controller> = &[
+    ("bcm2835", i2c::Controller::bcm2835),
+    ("designware", i2c::Controller::designware),
+    ("i801", i2c::Controller::i801),
+];
+
+const MASTERS: &Controllers<spi::Controller> = &[
+    ("bcm2835", spi::Controller::bcm2835),
+    ("bcm2835aux", spi::Controller::bcm2835aux),
+    ("designware", spi::Controller::designware),
+];
+
+const PORTS: &Controllers<uart::Controller> = &[
+    ("pl011", uart::Controller::pl011),
+    ("mini_uart", uart::Controller::mini_uart),
+    ("usb", uart::Controller::usb),
+];
+
 /// The first of these keys that a table has is in a wrong place.
 fn misplaced(table: &mut Table<'_>, keys: &[&'static str], why: &str) -> Result<()> {
     let values = keys.iter().filter_map(|key| table.take(key));
@@ -50,13 +71,8 @@ fn adapter(bench: &mut Workbench, mut table: Table<'_>, bus: &str) -> Result<()>
         &["address", "name", "held_by"],
         "this is of a device, which needs the key chip",
     )?;
-    let controllers: [(&str, fn() -> i2c::Controller); 3] = [
-        ("bcm2835", i2c::Controller::bcm2835),
-        ("designware", i2c::Controller::designware),
-        ("i801", i2c::Controller::i801),
-    ];
     let mut controller = match table.take("controller") {
-        Some(value) => value.one_of("controller", &controllers)?(),
+        Some(value) => value.one_of("controller", ADAPTERS)?(),
         None => bench
             .adapters
             .remove(bus)
@@ -101,18 +117,13 @@ fn master(bench: &mut Workbench, mut table: Table<'_>, node: &str) -> Result<()>
         &["select", "name"],
         "this is of a device, which needs the key chip",
     )?;
-    let controllers: [(&str, fn() -> spi::Controller); 3] = [
-        ("bcm2835", spi::Controller::bcm2835),
-        ("bcm2835aux", spi::Controller::bcm2835aux),
-        ("designware", spi::Controller::designware),
-    ];
     // Of all its nodes.
     let number = node.split('.').next().unwrap_or(node);
     let before = bench.masters.remove(number);
     let (kind, bufsiz) = (table.take("controller"), table.take("bufsiz"));
     let is_set = kind.is_some() || bufsiz.is_some() || before.is_some();
     let mut controller = match kind {
-        Some(value) => value.one_of("controller", &controllers)?(),
+        Some(value) => value.one_of("controller", MASTERS)?(),
         None => before.unwrap_or_else(spi::Controller::new),
     };
     if let Some(bytes) = bufsiz {
@@ -131,13 +142,8 @@ pub(super) fn uart(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
     let place = table.need("port")?;
     let port = place.node("a serial port", "ttyAMA0")?;
     bench.stub.plug_serial_port(port);
-    let controllers: [(&str, fn() -> uart::Controller); 3] = [
-        ("pl011", uart::Controller::pl011),
-        ("mini_uart", uart::Controller::mini_uart),
-        ("usb", uart::Controller::usb),
-    ];
     if let Some(value) = table.take("controller") {
-        let controller = value.one_of("controller", &controllers)?;
+        let controller = value.one_of("controller", PORTS)?;
         bench.stub.clone().serial_controller(port, controller());
     }
     if let Some(holder) = table.take("held_by") {
@@ -195,8 +201,9 @@ pub(super) fn can(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
         Some(true) => stub.plug_vcan(interface),
         _ => stub.plug_can_interface(interface),
     }
-    let (bitrate, data_bitrate) = (table.take("bitrate"), table.take("data_bitrate"));
-    if let Some(value) = bitrate.or(data_bitrate) {
+    let keys = ["bitrate", "data_bitrate", "restart_after"];
+    let [bitrate, data_bitrate, restart_after] = keys.map(|key| table.take(key));
+    if let Some(value) = bitrate.or(data_bitrate).or(restart_after) {
         let mut config = InterfaceConfig::new();
         if let Some(rate) = bitrate {
             config = config.bitrate(rate.integer(1..=1_000_000)?);
@@ -204,7 +211,7 @@ pub(super) fn can(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
         if let Some(rate) = data_bitrate {
             config = config.data_bitrate(rate.integer(1..=20_000_000)?);
         }
-        if let Some(time) = table.take("restart_after") {
+        if let Some(time) = restart_after {
             config = config.restart_after(time.duration()?);
         }
         let configured = stub.clone().can_configure(interface, &config);

@@ -1,7 +1,7 @@
 //! A chip of a file, while it is made: its settings, and where it goes.
 
 use std::any::Any;
-use std::fs;
+use std::fmt;
 use std::time::Duration;
 
 use circuits_gpio::LineSpec;
@@ -11,7 +11,7 @@ use circuits_wait::Time;
 use super::chips::CHIPS;
 use super::quantity::{Field, Quantity};
 use super::source::{Result, Table, Value, hint};
-use super::workbench::Workbench;
+use super::workbench::{self, Workbench};
 use crate::{Pin, can, i2c, spi, uart};
 
 /// What chips are on.
@@ -66,6 +66,21 @@ impl Site<'_> {
             Site::Spi { .. } => Bus::Spi,
             Site::Uart { .. } => Bus::Uart,
             Site::Can { .. } => Bus::Can,
+        }
+    }
+}
+
+/// As the trace has it.
+impl fmt::Display for Site<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Site::I2c { bus, address, .. } => write!(f, "{bus} {address:#04x}"),
+            Site::Spi {
+                select: Some(line), ..
+            } => write!(f, "{line}"),
+            Site::Spi { node, .. } => f.write_str(node),
+            Site::Uart { port, .. } => f.write_str(port),
+            Site::Can { interface, .. } => f.write_str(interface),
         }
     }
 }
@@ -201,7 +216,7 @@ impl<'a> Chip<'_, 'a> {
                 let file = table.need("file")?;
                 table.finish()?;
                 let path = base.join(file.text()?);
-                fs::read(&path)
+                workbench::read(&path)
                     .map_err(|error| file.error(format_args!("{}: {error}", path.display())))?
             };
             Ok((*value, bytes))
@@ -211,7 +226,7 @@ impl<'a> Chip<'_, 'a> {
 
 /// Where it goes, once all of its settings are known.
 impl Chip<'_, '_> {
-    pub(super) fn on_i2c(self: &Self, chip: impl i2c::Device + Clone + Any) -> Result<()> {
+    pub(super) fn on_i2c(&self, chip: impl i2c::Device + Clone + Any) -> Result<()> {
         self.on_i2c_blocks(&[chip])
     }
 

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use circuits_uart::{Config, Parity, StopBits};
-use circuits_wait::Time;
 
 use super::chip::Bus::{Can, I2c, Spi, Uart};
 use super::chip::{Bus, Chip, Site};
@@ -332,32 +331,30 @@ fn modem(chip: &mut Chip<'_, '_>) -> Result<()> {
 }
 
 fn mpu6050(chip: &mut Chip<'_, '_>) -> Result<()> {
-    let axes = |rest| {
+    let axes = |z| {
         [
             Field::new("x", 0.0),
             Field::new("y", 0.0),
-            Field::new("z", rest),
+            Field::new("z", z),
         ]
     };
+    let still = |axes: [f64; 3]| axes.map(Quantity::Fixed);
     let g = chip.quantities("g", axes(1.0))?;
-    let degrees = chip.quantities("degrees_a_second", axes(0.0))?;
-    let start = chip.bench.made;
-    let at = move |axes: &Option<[Quantity; 3]>, time: Time| {
-        let time = time.since(start);
-        axes.as_ref()
-            .map(|axes| axes.each_ref().map(|axis| axis.at(time) as f32))
-    };
-    let made = Mpu6050::following(move |time| {
-        let rest = Motion::default();
+    let turn = chip.quantities("degrees_a_second", axes(0.0))?;
+    let g = g.unwrap_or_else(|| still([0.0, 0.0, 1.0]));
+    let turn = turn.unwrap_or_else(|| still([0.0; 3]));
+    let made = chip.bench.made;
+    let mpu6050 = Mpu6050::following(move |time| {
+        let at = |axis: &Quantity| axis.at(time.since(made)) as f32;
         Motion {
-            g: at(&g, time).unwrap_or(rest.g),
-            degrees_a_second: at(&degrees, time).unwrap_or(rest.degrees_a_second),
+            g: g.each_ref().map(at),
+            degrees_a_second: turn.each_ref().map(at),
         }
     });
     if let Some(celsius) = chip.number("celsius")? {
-        made.set_celsius(celsius);
+        mpu6050.set_celsius(celsius);
     }
-    chip.on_i2c(made)
+    chip.on_i2c(mpu6050)
 }
 
 fn odrive(chip: &mut Chip<'_, '_>) -> Result<()> {
@@ -458,6 +455,9 @@ fn ssd1306(chip: &mut Chip<'_, '_>) -> Result<()> {
         if let Some(pin) = chip.pin("data_command")? {
             made = made.data_command(pin);
         }
+    }
+    if chip.get("shown", Value::bool)? == Some(true) {
+        made = made.shown(&chip.bench.stub, &chip.site.to_string());
     }
     chip.on_i2c_or_spi(made)
 }

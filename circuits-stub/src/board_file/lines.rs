@@ -2,6 +2,7 @@
 
 use circuits_gpio::{Bias, LineSpec};
 
+use super::parts::every_for;
 use super::source::{Result, Table, Value};
 use super::workbench::Workbench;
 
@@ -40,9 +41,15 @@ pub(super) fn lines(bench: &Workbench, table: Table<'_>) -> Result<()> {
             let pulled = bench.stub.clone().pull(&line, bias);
             pulled.map_err(|error| pull.error(error))?;
         }
-        if let Some(holder) = settings.take("held_by") {
-            let held = bench.stub.clone().hog(&line, holder.text()?);
-            held.map_err(|error| holder.error(error))?;
+        let (holder, held) = (settings.take("held_by"), settings.take("held"));
+        match (holder, held) {
+            (Some(holder), Some(held)) => lend(bench, line.clone(), holder.text()?, held)?,
+            (Some(holder), None) => {
+                let held = bench.stub.clone().hog(&line, holder.text()?);
+                held.map_err(|error| holder.error(error))?;
+            }
+            (None, Some(held)) => return Err(held.error("this needs the key held_by beside it")),
+            (None, None) => {}
         }
         if let Some(level) = settings.take("driven") {
             let driven = bench.stub.drive(&line, level.level()?);
@@ -50,6 +57,22 @@ pub(super) fn lines(bench: &Workbench, table: Table<'_>) -> Result<()> {
         }
         settings.finish()?;
     }
+    Ok(())
+}
+
+/// Somebody takes a line now and then, while a program watches lines.
+fn lend(bench: &Workbench, line: LineSpec, holder: &str, held: Value<'_>) -> Result<()> {
+    let (every, time) = every_for(held)?;
+    let (holder, mut is_held) = (holder.to_owned(), false);
+    bench.stub.go_on(every, move |stub, _| {
+        is_held = !is_held && stub.is_watched();
+        // Its chip may be gone.
+        let _ = stub.lend(&line, is_held.then_some(&holder));
+        match is_held {
+            true => time,
+            false => every - time,
+        }
+    });
     Ok(())
 }
 

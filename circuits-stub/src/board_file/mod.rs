@@ -3,34 +3,39 @@
 //! `source` is a file as it is read, which knows where everything is; `error` tells of what is wrong there. The board
 //! is made on the `workbench`: `lines` and `buses` are what a file says of these, `chip` is a chip while it is made,
 //! and `chips` has all of them by name; `parts` are what is connected to lines, `faults` what goes wrong. What chips
-//! measure is a `quantity`, which may come from `samples`. `shipped` are boards that come with the crate.
+//! measure is a `quantity`, which may come from `samples`. `shipped` are boards that come with the crate. `traced` is what a
+//! program prints of what happens.
 
 mod buses;
 mod chip;
 mod chips;
 mod error;
+mod faults;
 mod lines;
 mod parts;
 mod quantity;
 mod samples;
 mod shipped;
 mod source;
+mod traced;
 mod workbench;
 
 use std::path::{Path, PathBuf};
 
 pub use self::error::BoardFileError;
 use self::source::{Result, Source, Table, hint};
+use self::traced::Traced;
 use self::workbench::Workbench;
 use crate::Stub;
+use crate::trace::Action;
 
-/// A virtual board as a file has it.
+#[doc = include_str!("../../BOARDS.md")]
 #[derive(Clone, Debug)]
 pub struct BoardFile {
     source: Source,
     base: PathBuf,
     is_virtual: bool,
-    is_traced: bool,
+    traced: Traced,
 }
 
 impl BoardFile {
@@ -41,8 +46,9 @@ impl BoardFile {
     /// [built](BoardFile::build).
     pub fn read(path: impl AsRef<Path>) -> Result<BoardFile> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| BoardFileError::of_file(path, format!("cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            BoardFileError::of_file(Some(path), format!("this cannot be read: {error}"))
+        })?;
         let source = Source {
             file: Some(path.into()),
             text,
@@ -63,22 +69,51 @@ impl BoardFile {
         })
     }
 
+    /// Lists the boards that come with this crate, by the names that files have for them.
+    ///
+    /// ```
+    /// use circuits_gpio::{Config, Output};
+    /// use circuits_stub::BoardFile;
+    ///
+    /// for name in BoardFile::shipped() {
+    ///     let stub = BoardFile::shipped_named(name)?.virtual_time().build()?;
+    ///     let lamp = Output::open_on(&stub, "header:11", &Config::new())?;
+    ///     lamp.set(true)?;
+    ///     assert!(stub.level("GPIO17")?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shipped() -> impl Iterator<Item = &'static str> {
+        shipped::BOARDS.iter().map(|(name, _)| *name)
+    }
+
+    /// Returns a board that comes with this crate.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn shipped_named(name: &str) -> Result<BoardFile> {
+        match shipped::source(name) {
+            Some(source) => BoardFile::new(source),
+            None => Err(BoardFileError::of_file(None, no_board(name))),
+        }
+    }
+
     fn new(source: Source) -> Result<BoardFile> {
-        let (mut is_virtual, mut is_traced) = (false, true);
+        let (mut is_virtual, mut traced) = (false, Traced::All);
         let document = source.parse()?;
         let mut table = Table::new(&source, 0..source.text.len(), document.get_ref());
         if let Some(time) = table.take("time") {
             is_virtual = time.one_of("time", &[("virtual", true), ("real", false)])?;
         }
         if let Some(trace) = table.take("trace") {
-            is_traced = trace.bool()?;
+            traced = Traced::read(trace)?;
         }
         drop(document);
         Ok(BoardFile {
             source,
             base: PathBuf::new(),
             is_virtual,
-            is_traced,
+            traced,
         })
     }
 
@@ -106,10 +141,21 @@ impl BoardFile {
         }
     }
 
-    /// Tells whether what happens on the board is to be printed by a program that runs on it, as
+    /// Tells whether anything that happens on the board is to be printed by a program that runs on it, as
     /// `Board::from_env` of the crate circuits does.
     pub fn is_traced(&self) -> bool {
-        self.is_traced
+        self.traced.is_any()
+    }
+
+    /// Tells whether this is, where the file has kinds of what happens: `trace = ["gpio", "notes"]`. There are `gpio`, `i2c`,
+    /// `spi`, `uart`, `can`, `hotplug` and `notes`, which are what screens show and what goes wrong, too.
+    pub fn traces(&self, action: &Action) -> bool {
+        self.traced.has(action)
+    }
+
+    /// Returns what the file says.
+    pub fn text(&self) -> &str {
+        &self.source.text
     }
 
     /// Makes the board.
@@ -137,8 +183,7 @@ fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
     if let Some(board) = table.take("board") {
         let name = board.text()?;
         let Some(shipped) = shipped::source(name) else {
-            let hint = hint(name, shipped::BOARDS.iter().map(|(name, _)| *name));
-            return Err(board.error(format_args!("no board {name:?}{hint}")));
+            return Err(board.error(no_board(name)));
         };
         lay_out(bench, &shipped)?;
     }
@@ -169,10 +214,17 @@ fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
     for part in tables(&mut table, "part")? {
         parts::put(bench, part)?;
     }
+    for fault in tables(&mut table, "fault")? {
+        faults::put(bench, fault)?;
+    }
     if let Some(header) = table.take("header") {
         lines::header(bench, header.table()?)?;
     }
     table.finish()
+}
+
+fn no_board(name: &str) -> String {
+    format!("no board {name:?}{}", hint(name, BoardFile::shipped()))
 }
 
 /// Each of `[[key]]`.
@@ -180,5 +232,41 @@ fn tables<'a>(table: &mut Table<'a>, key: &'static str) -> Result<Vec<Table<'a>>
     match table.take(key) {
         Some(value) => value.tables(),
         None => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::chips::CHIPS;
+    use super::parts::PARTS;
+    use super::*;
+
+    const REFERENCE: &str = include_str!("../../BOARDS.md");
+
+    #[test]
+    fn all_blocks_of_the_reference_are_boards() {
+        let blocks = REFERENCE.split("```toml\n").skip(1);
+        let blocks: Vec<&str> = blocks
+            .filter_map(|block| block.split("```").next())
+            .collect();
+        assert!(blocks.len() >= 6);
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boards");
+        for block in blocks {
+            let file = BoardFile::parse(block).and_then(|file| file.base(&base).build());
+            file.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    #[test]
+    fn all_that_is_known_is_in_the_reference() {
+        let chips = CHIPS.iter().map(|known| known.word);
+        let parts = PARTS.iter().map(|(word, _)| *word);
+        for word in chips.chain(parts).chain(BoardFile::shipped()) {
+            let quoted = [format!("`{word}`"), format!("`\"{word}\"`")];
+            let is_there = quoted.iter().any(|quoted| REFERENCE.contains(quoted));
+            assert!(is_there, "{word} is not in BOARDS.md");
+        }
     }
 }

