@@ -8,6 +8,7 @@ mod gpio;
 mod hotplug;
 pub mod i2c;
 mod named;
+mod occasion;
 pub mod parts;
 mod pin;
 pub mod registers;

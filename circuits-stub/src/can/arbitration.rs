@@ -127,7 +127,7 @@ impl State {
                 attempt.hears.push(*id);
             }
         }
-        self.plan(first, &mut attempt);
+        self.plan(first, &mut attempt, board.shown(start));
         for id in &attempt.senders {
             if let Some(one) = self.stations.get_mut(id) {
                 one.is_sending = true;
@@ -152,8 +152,8 @@ impl State {
         }
     }
 
-    /// Finds out how long the frame is, and what will be wrong with it.
-    fn plan(&mut self, first: u64, attempt: &mut Attempt) {
+    /// Finds out how long the frame is, and what will be wrong with it, which begins at this time of the trace.
+    fn plan(&mut self, first: u64, attempt: &mut Attempt, shown: Time) {
         let is_iso = self.stations.get(&first).is_none_or(|one| one.is_iso());
         let Some(mut frame) = self.sent_by(first) else {
             return;
@@ -182,7 +182,7 @@ impl State {
         let in_data = at(bits.data + 1);
         for id in &attempt.senders {
             let faults = self.stations.get_mut(id).map(|one| &mut one.faults);
-            match faults.and_then(|faults| fault::take(faults, Role::Sender)) {
+            match faults.and_then(|faults| fault::take(faults, Role::Sender, &frame, shown)) {
                 Some(Kind::Bit) => attempt.errors.push(Found {
                     time: in_data,
                     by: *id,
@@ -198,7 +198,7 @@ impl State {
                 continue;
             };
             let mismatch = one.mismatch(&frame, rates, is_iso);
-            let fault = fault::take(&mut one.faults, Role::Receiver);
+            let fault = fault::take(&mut one.faults, Role::Receiver, &frame, shown);
             let (time, flaw) = match (mismatch, fault) {
                 // Six of its bits are equal soon.
                 (Some(Mismatch::Rate), _) => (at(12), Flaw::FLAG),

@@ -1,7 +1,11 @@
-use super::bus::Role;
+use circuits_can::{Frame, Id};
+use circuits_wait::Time;
 
-/// Something that goes wrong with what a CAN interface sends or receives: see
-/// [`Stub::can_fault`](crate::Stub::can_fault).
+use super::bus::Role;
+use crate::occasion::{self, Occasion, setters};
+
+/// Something that goes wrong with what a CAN interface sends or receives, with the next frame that it could happen to
+/// and once, if nothing else is said: see [`Stub::can_fault`](crate::Stub::can_fault).
 ///
 /// What goes wrong is found out, counted and told by the rules of the bus; the frame is sent again.
 ///
@@ -24,8 +28,8 @@ use super::bus::Role;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     kind: Kind,
-    after: u32,
-    times: u32,
+    id: Option<Id>,
+    occasion: Occasion,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,30 +75,22 @@ impl Fault {
         Fault::new(Kind::Overrun)
     }
 
-    /// So many frames come before it, from now on, of those that it could meet: sent or received ones. Each attempt
-    /// at sending counts. Default: none.
+    /// Only frames with this identifier count. Default: all.
     #[must_use]
-    pub fn after(self, frames: u32) -> Fault {
+    pub fn of(self, id: impl Into<Id>) -> Fault {
         Fault {
-            after: frames,
+            id: Some(id.into()),
             ..self
         }
     }
 
-    /// It comes so many times, with one frame after another. Default: once.
-    #[must_use]
-    pub fn times(self, frames: u32) -> Fault {
-        Fault {
-            times: frames,
-            ..self
-        }
-    }
+    setters!("frames");
 
     fn new(kind: Kind) -> Fault {
         Fault {
             kind,
-            after: 0,
-            times: 1,
+            id: None,
+            occasion: Occasion::new(),
         }
     }
 
@@ -106,25 +102,12 @@ impl Fault {
     }
 }
 
-/// Takes the fault of the frame that goes over the bus now, if there is one. Others are nearer then.
-pub(super) fn take(faults: &mut Vec<Fault>, role: Role) -> Option<Kind> {
-    let mut taken = None;
-    faults.retain_mut(|fault| {
-        if !fault.is_of(role) {
-            return true;
-        }
-        match fault.after.checked_sub(1) {
-            Some(after) => fault.after = after,
-            None if taken.is_none() && fault.times > 0 => {
-                taken = Some(fault.kind);
-                fault.times -= 1;
-            }
-            // One at a time: this one is for the next.
-            None => {}
-        }
-        fault.times > 0
-    });
-    taken
+/// Takes the fault of the frame that goes over the bus now, if there is one. Each attempt at sending is a frame.
+pub(super) fn take(faults: &mut Vec<Fault>, role: Role, frame: &Frame, now: Time) -> Option<Kind> {
+    occasion::take(faults, now, |fault| {
+        let could = fault.is_of(role) && fault.id.is_none_or(|only| only == frame.id());
+        could.then_some((&mut fault.occasion, fault.kind))
+    })
 }
 
 #[cfg(test)]
@@ -133,19 +116,25 @@ mod tests {
 
     #[test]
     fn faults_come_one_after_another() {
+        let id = |id| Id::standard(id).unwrap();
         let mut faults = vec![
             Fault::bit_error().after(1),
             Fault::crc_error(),
             Fault::no_acknowledge().times(2),
             Fault::stuff_error().times(0),
+            Fault::form_error().of(id(0x80)),
         ];
-        assert_eq!(take(&mut faults, Role::Receiver), Some(Kind::Crc));
-        assert_eq!(take(&mut faults, Role::Receiver), None);
-        let mut next = || take(&mut faults, Role::Sender);
-        assert_eq!(next(), Some(Kind::NoAcknowledge));
-        assert_eq!(next(), Some(Kind::Bit));
-        assert_eq!(next(), Some(Kind::NoAcknowledge));
-        assert_eq!(next(), None);
+        let mut next = |role, of: u16| {
+            let frame = Frame::new(id(of), &[]).unwrap();
+            take(&mut faults, role, &frame, Time::ZERO)
+        };
+        assert_eq!(next(Role::Receiver, 1), Some(Kind::Crc));
+        assert_eq!(next(Role::Receiver, 1), None);
+        assert_eq!(next(Role::Sender, 1), Some(Kind::NoAcknowledge));
+        assert_eq!(next(Role::Sender, 1), Some(Kind::Bit));
+        assert_eq!(next(Role::Sender, 0x80), Some(Kind::NoAcknowledge));
+        assert_eq!(next(Role::Sender, 0x80), None);
+        assert_eq!(next(Role::Receiver, 0x80), Some(Kind::Form));
         assert!(faults.is_empty());
     }
 }

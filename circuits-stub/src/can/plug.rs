@@ -188,7 +188,8 @@ impl Stub {
     }
 
     /// Has something go wrong with what an interface sends or receives: with the next frame that the fault can meet,
-    /// unless it says otherwise. Faults wait beside each other; one that has come to pass is gone.
+    /// unless it says otherwise. Faults wait beside each other, and one happens at a time: of those whose turn it is
+    /// the one that was scheduled first. What has come to pass as often as it was to is gone.
     ///
     /// # Errors
     /// [`Error::NoInterface`](crate::Error::NoInterface); [`Error::NoWires`](crate::Error::NoWires): it is a `vcan`.
@@ -198,6 +199,41 @@ impl Stub {
             let id = state.wired(name)?;
             if let Some(one) = state.stations.get_mut(&id) {
                 one.faults.push(fault);
+            }
+            Ok(())
+        })
+    }
+
+    /// Has nothing go wrong any more with what an interface sends or receives: forgets the
+    /// [faults](Stub::can_fault) that were to come.
+    ///
+    /// ```
+    /// use circuits_can::{Config, Frame, Id, Interface, Socket};
+    /// use circuits_stub::{Stub, can::Fault};
+    /// use std::time::Duration;
+    ///
+    /// let board = Stub::virtual_time().can_bus(["can0", "can1"])?;
+    /// let can0 = Socket::open_on(&board, "can0", &Config::new())?;
+    /// let can1 = Socket::open_on(&board, "can1", &Config::new())?;
+    ///
+    /// // Nobody acknowledges what can0 says of its speed; all else is well.
+    /// let speed = Id::standard(0x123)?;
+    /// board.can_fault("can0", Fault::no_acknowledge().of(speed).always())?;
+    /// can0.write(&Frame::new(speed, &[])?, None)?;
+    /// assert!(can1.read(Duration::from_millis(10)).is_err());
+    /// board.clear_can_faults("can0")?;
+    /// assert!(can1.read(Duration::from_millis(10)).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there.
+    pub fn clear_can_faults(&self, name: &str) -> Result<()> {
+        let board = self.board();
+        board.can.change(board, |state, _| {
+            let id = state.wired(name)?;
+            if let Some(one) = state.stations.get_mut(&id) {
+                one.faults.clear();
             }
             Ok(())
         })

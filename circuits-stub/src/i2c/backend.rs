@@ -71,7 +71,7 @@ impl Handle for StubBus {
                 Operation::Write(bytes) => Message::Write(bytes),
                 Operation::Read(buffer) => Message::Read(buffer),
             });
-            let run = state.run(address, messages, start);
+            let run = state.run(&self.board, address, messages, start);
             let shown = operations.iter().map(|operation| match operation {
                 Operation::Write(bytes) => trace::Message::Write(bytes.to_vec()),
                 Operation::Read(buffer) => trace::Message::Read(buffer.to_vec()),
@@ -121,7 +121,7 @@ impl Handle for StubBus {
         loop {
             let start = state.busy_until.max(self.board.schedule.now());
             let mut messages = Messages::new(address, pec, call);
-            let run = state.run(address, messages.messages(), start);
+            let run = state.run(&self.board, address, messages.messages(), start);
             self.tell(address, start, &run, messages.shown());
             state.busy_until = run.stop;
             let in_time = run.stop.since(first) < state.timeout;

@@ -1,6 +1,10 @@
 use circuits_i2c::Address;
+use circuits_wait::Time;
 
-/// Something that goes wrong on a bus, once: see [`Stub::i2c_fault`](crate::Stub::i2c_fault).
+use crate::occasion::{self, Occasion, setters};
+
+/// Something that goes wrong on a bus, with the next transaction and once, if nothing else is said: see
+/// [`Stub::i2c_fault`](crate::Stub::i2c_fault).
 ///
 /// ```
 /// use circuits_i2c::{Bus, Config, ErrorKind};
@@ -22,7 +26,7 @@ use circuits_i2c::Address;
 pub struct Fault {
     pub(super) kind: Kind,
     address: Option<Address>,
-    after: u32,
+    occasion: Occasion,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,43 +83,23 @@ impl Fault {
         }
     }
 
-    /// So many transactions pass before it. Default: none.
-    #[must_use]
-    pub fn after(self, transactions: u32) -> Fault {
-        Fault {
-            after: transactions,
-            ..self
-        }
-    }
+    setters!("transactions");
 
     fn new(kind: Kind) -> Fault {
         Fault {
             kind,
             address: None,
-            after: 0,
+            occasion: Occasion::new(),
         }
     }
 }
 
-/// Takes the fault of the transaction that comes now, if there is one. Others are nearer then.
-pub(super) fn take(faults: &mut Vec<Fault>, address: Address) -> Option<Kind> {
-    let mut taken = None;
-    faults.retain_mut(|fault| {
-        if fault.address.is_some_and(|only| only != address) {
-            return true;
-        }
-        match fault.after.checked_sub(1) {
-            Some(after) => fault.after = after,
-            None if taken.is_none() => {
-                taken = Some(fault.kind);
-                return false;
-            }
-            // One at a time: this one is for the next.
-            None => {}
-        }
-        true
-    });
-    taken
+/// Takes the fault of the transaction that comes now, if there is one.
+pub(super) fn take(faults: &mut Vec<Fault>, address: Address, now: Time) -> Option<Kind> {
+    occasion::take(faults, now, |fault| {
+        let is_meant = fault.address.is_none_or(|only| only == address);
+        is_meant.then_some((&mut fault.occasion, fault.kind))
+    })
 }
 
 #[cfg(test)]
@@ -130,7 +114,7 @@ mod tests {
             Fault::no_acknowledge(),
             Fault::flipped_bit().at(0x50),
         ];
-        let mut at = |address: u8| take(&mut faults, address.into());
+        let mut at = |address: u8| take(&mut faults, address.into(), Time::ZERO);
         assert_eq!(at(0x48), Some(Kind::ArbitrationLost));
         assert_eq!(at(0x48), Some(Kind::Stuck));
         assert_eq!(at(0x48), Some(Kind::NoAddress));

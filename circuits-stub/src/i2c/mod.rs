@@ -127,12 +127,39 @@ impl Stub {
     }
 
     /// Has a transaction on an I2C bus fail: the next one, unless the fault says otherwise. Faults
-    /// wait beside each other; one that has come to pass is gone.
+    /// wait beside each other, and one happens at a time: of those whose turn it is the one that was
+    /// scheduled first. What has come to pass as often as it was to is gone.
     ///
     /// # Errors
     /// [`Error::NoBus`].
     pub fn i2c_fault(&self, bus: &str, fault: Fault) -> Result<()> {
         match self.board().buses.schedule(bus, fault) {
+            true => Ok(()),
+            false => Err(Error::NoBus { bus: bus.into() }),
+        }
+    }
+
+    /// Has nothing go wrong on an I2C bus any more: forgets the [faults](Stub::i2c_fault) that were to come.
+    ///
+    /// ```
+    /// use circuits_i2c::{Bus, Config};
+    /// use circuits_stub::{Stub, chips::Tmp102, i2c::Fault};
+    /// use embedded_hal::i2c::I2c;
+    ///
+    /// let board = Stub::virtual_time().i2c_device("i2c-1", 0x48, Tmp102::new())?;
+    /// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+    /// board.i2c_fault("i2c-1", Fault::no_acknowledge().always())?;
+    /// assert!(bus.write(0x48, &[0]).is_err());
+    /// assert!(bus.write(0x48, &[0]).is_err());
+    /// board.clear_i2c_faults("i2c-1")?;
+    /// bus.write(0x48, &[0])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoBus`].
+    pub fn clear_i2c_faults(&self, bus: &str) -> Result<()> {
+        match self.board().buses.clear_faults(bus) {
             true => Ok(()),
             false => Err(Error::NoBus { bus: bus.into() }),
         }

@@ -99,6 +99,15 @@ impl Buses {
         wire.lock().faults.push(fault);
         true
     }
+
+    /// Says whether there is such a bus.
+    pub(super) fn clear_faults(&self, bus: &str) -> bool {
+        let Some(wire) = self.get(bus) else {
+            return false;
+        };
+        wire.lock().faults.clear();
+        true
+    }
 }
 
 /// One bus.
@@ -225,11 +234,12 @@ impl State {
     /// Sends and receives, from `start` on.
     pub(super) fn run<'a>(
         &mut self,
+        board: &Board,
         address: Address,
         messages: impl Iterator<Item = Message<'a>>,
         start: Time,
     ) -> Run {
-        let fault = fault::take(&mut self.faults, address);
+        let fault = fault::take(&mut self.faults, address, board.shown(start));
         let early = |errno, end| Failed {
             message: 0,
             bytes: 0,

@@ -1,4 +1,8 @@
-/// Something that goes wrong with what comes to a port, once: see
+use circuits_wait::Time;
+
+use crate::occasion::{self, Occasion, setters};
+
+/// Something that goes wrong with what comes to a port, with the next byte and once, if nothing else is said: see
 /// [`Stub::serial_fault`](crate::Stub::serial_fault).
 ///
 /// ```
@@ -25,7 +29,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     kind: Kind,
-    after: u32,
+    occasion: Occasion,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,36 +76,19 @@ impl Fault {
         Fault::new(Kind::LostByte)
     }
 
-    /// So many bytes come before it, from now on. Default: none.
-    #[must_use]
-    pub fn after(self, bytes: u32) -> Fault {
-        Fault {
-            after: bytes,
-            ..self
-        }
-    }
+    setters!("bytes");
 
     fn new(kind: Kind) -> Fault {
-        Fault { kind, after: 0 }
+        Fault {
+            kind,
+            occasion: Occasion::new(),
+        }
     }
 }
 
-/// Takes the fault of the byte that comes now, if there is one. Others are nearer then.
-pub(super) fn take(faults: &mut Vec<Fault>) -> Option<Kind> {
-    let mut taken = None;
-    faults.retain_mut(|fault| {
-        match fault.after.checked_sub(1) {
-            Some(after) => fault.after = after,
-            None if taken.is_none() => {
-                taken = Some(fault.kind);
-                return false;
-            }
-            // One at a time: this one is for the next.
-            None => {}
-        }
-        true
-    });
-    taken
+/// Takes the fault of the byte that comes now, if there is one.
+pub(super) fn take(faults: &mut Vec<Fault>, now: Time) -> Option<Kind> {
+    occasion::take(faults, now, |fault| Some((&mut fault.occasion, fault.kind)))
 }
 
 #[cfg(test)]
@@ -116,7 +103,7 @@ mod tests {
             Fault::parity(),
             Fault::brk().after(4),
         ];
-        let mut next = || take(&mut faults);
+        let mut next = || take(&mut faults, Time::ZERO);
         assert_eq!(next(), Some(Kind::LostByte));
         assert_eq!(next(), Some(Kind::Framing));
         assert_eq!(next(), Some(Kind::Parity));

@@ -314,7 +314,8 @@ impl Stub {
     }
 
     /// Has something go wrong with what comes to a port: with the next byte, unless the fault says
-    /// otherwise. Faults wait beside each other; one that has come to pass is gone. What comes while no
+    /// otherwise. Faults wait beside each other, and one happens at a time: of those whose turn it is the one
+    /// that was scheduled first. What has come to pass as often as it was to is gone. What comes while no
     /// program has the port open meets none.
     ///
     /// # Errors
@@ -324,6 +325,40 @@ impl Stub {
         board.serial.change(board, |state, _| {
             let port = state.find(node(name)).ok_or_else(|| no_port(name))?;
             state.ttys[port].faults.push(fault);
+            Ok(())
+        })
+    }
+
+    /// Has nothing go wrong any more with what comes to a port: forgets the [faults](Stub::serial_fault) that were
+    /// to come, and what an overrun was still to lose.
+    ///
+    /// ```
+    /// use circuits_stub::{Stub, uart::Fault};
+    /// use circuits_uart::{Config, Port};
+    /// use std::io::{Read, Write};
+    ///
+    /// let board = Stub::virtual_time().serial_loop("ttyAMA0")?;
+    /// let mut port = Port::open_on(&board, "ttyAMA0", &Config::new())?;
+    /// board.serial_fault("ttyAMA0", Fault::lost_byte().always())?;
+    /// port.write_all(b"abc")?;
+    /// port.flush()?;
+    /// board.clear_serial_faults("ttyAMA0")?;
+    /// port.write_all(b"d")?;
+    /// let mut byte = [0];
+    /// port.read_exact(&mut byte)?;
+    /// assert_eq!(byte, *b"d");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoPort`].
+    pub fn clear_serial_faults(&self, name: &str) -> Result<()> {
+        let board = self.board();
+        board.serial.change(board, |state, _| {
+            let port = state.find(node(name)).ok_or_else(|| no_port(name))?;
+            let tty = &mut state.ttys[port];
+            tty.faults.clear();
+            tty.losing = 0;
             Ok(())
         })
     }

@@ -106,7 +106,7 @@ impl State {
         if tty.is_deaf(start) {
             return;
         }
-        let Some(heard) = tty.meet_fault(heard) else {
+        let Some(heard) = tty.meet_fault(heard, board.shown(now)) else {
             return;
         };
         let is_software = tty.config.flow() == FlowControl::Software;

@@ -55,7 +55,7 @@ pub(super) struct Tty {
     pub(super) counters: Counters,
     pub(super) faults: Vec<Fault>,
     /// How many bytes are still to be lost by a fault.
-    losing: u32,
+    pub(super) losing: u32,
     /// Who has tried in vain, by [`Interest`].
     pub(super) wants: [bool; 4],
     pub(super) peer: Peer,
@@ -251,8 +251,9 @@ impl Tty {
         !self.is_open() || drove && self.rs485().is_some_and(is_mute)
     }
 
-    /// What becomes of a byte by the fault that it meets, if it does; `None`: it is lost.
-    pub(super) fn meet_fault(&mut self, heard: Heard) -> Option<Heard> {
+    /// What becomes of a byte by the fault that it meets at this time of the trace, if it does;
+    /// `None`: it is lost.
+    pub(super) fn meet_fault(&mut self, heard: Heard, now: Time) -> Option<Heard> {
         if let Some(losing) = self.losing.checked_sub(1) {
             self.losing = losing;
             self.counters.overruns = self.counters.overruns.wrapping_add(1);
@@ -261,7 +262,7 @@ impl Tty {
         let (Heard::Byte(byte) | Heard::BadFrame(byte) | Heard::BadParity(byte)) = heard else {
             return Some(heard);
         };
-        match fault::take(&mut self.faults) {
+        match fault::take(&mut self.faults, now) {
             None => Some(heard),
             Some(Kind::Framing) => Some(Heard::BadFrame(byte)),
             Some(Kind::Parity) => Some(Heard::BadParity(byte)),
@@ -275,7 +276,7 @@ impl Tty {
             },
             Some(Kind::Overrun(bytes)) => {
                 self.losing = bytes;
-                self.meet_fault(heard)
+                self.meet_fault(heard, now)
             }
         }
     }
