@@ -57,7 +57,7 @@ fn list_lines_prints_all_of_them() {
     assert_eq!(said.len(), 55);
     assert_eq!(said[0], "gpiochip0 [pinctrl-bcm2835] (54 lines)");
     assert_eq!(said[18], "  17  GPIO17           input");
-    assert_eq!(said[54], "  53  -                input");
+    assert_eq!(said[54], "  53  SD_DATA3_R       input");
     let says = ["no GPIO chip", "nowhere"];
     fails(Some("stub"), "list_lines", &["nowhere"], &says);
 }
@@ -328,9 +328,9 @@ fn watch_lines_sees_another_program() {
     let output = run(Some("stub"), "watch_lines", &["--count", "2"]);
     assert!(output.status.success(), "{output:?}");
     let said = lines(&output.stdout);
-    let taken = r#"s: line 45 (-) is now an output of "another program""#;
+    let taken = r#"s: line 45 (SCL0) is now an output of "another program""#;
     assert!(said.len() == 2 && said[0].ends_with(taken), "{said:?}");
-    assert!(said[1].ends_with("s: line 45 (-) is free"), "{said:?}");
+    assert!(said[1].ends_with("s: line 45 (SCL0) is free"), "{said:?}");
     let says = ["no GPIO chip", "nowhere"];
     fails(Some("stub"), "watch_lines", &["nowhere"], &says);
 }
@@ -353,7 +353,32 @@ fn an_unknown_backend_is_refused() {
         Some("stub:x.toml"),
         "blinky",
         &[],
-        &["stub:x.toml", "not supported yet"],
+        &["x.toml: this cannot be read", "No such file"],
+    );
+}
+
+/// Where a program runs on a board from a file.
+#[test]
+fn a_board_comes_from_a_file() {
+    let boards = concat!(env!("CARGO_MANIFEST_DIR"), "/circuits-stub/tests/boards");
+    let backend = format!("stub:{boards}/station.toml");
+    let output = run(Some(&backend), "read_sensor", &["--count", "1"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output.stdout), ["12.00 °C"]);
+    // It says not to print what happens, but for what screens show.
+    assert!(output.stderr.is_empty(), "{output:?}");
+
+    let backend = format!("stub:{boards}/mistaken.toml");
+    let says = [
+        "mistaken.toml:4:15: there is a device at 0x48 on i2c-1 already\n4 | ",
+        "^^^^",
+    ];
+    fails(Some(&backend), "read_sensor", &[], &says);
+    let backend = "stub:circuits-stub/boards/raspberry-pi-5.toml";
+    let output = run(Some(backend), "list_lines", &["pinctrl-rp1"]);
+    assert_eq!(
+        lines(&output.stdout)[0],
+        "gpiochip0 [pinctrl-rp1] (54 lines)"
     );
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attention;
+mod board_file;
 pub mod can;
 pub mod chips;
 mod error;
@@ -22,6 +23,7 @@ pub mod uart;
 mod world;
 
 pub use attention::Attention;
+pub use board_file::{BoardFile, BoardFileError};
 pub use error::{Error, Result};
 pub use gpio::Net;
 pub use hotplug::Profile;

@@ -32,6 +32,11 @@ impl Stub {
         named.insert(name.to_owned(), Box::new(part));
     }
 
+    /// Whether anything has a name.
+    pub(crate) fn is_part(&self, name: &str) -> bool {
+        self.board().named.lock().contains_key(name)
+    }
+
     /// Returns the chip or the part that has a name: by [`name_part`](Stub::name_part), or in the file that the board
     /// is from.
     ///

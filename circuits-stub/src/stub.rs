@@ -84,6 +84,11 @@ impl Board {
         self.trace.is_on()
     }
 
+    /// Adds to the trace what the first who listens is told, if nobody does yet.
+    pub(crate) fn keep_to_tell(&self, action: Action) {
+        self.trace.keep(self.shown(self.schedule.now()), action);
+    }
+
     /// The same for what was at a certain time.
     pub(crate) fn tell_at(&self, time: Time, action: impl FnOnce() -> Action) {
         self.trace.tell(self.shown(time), action);

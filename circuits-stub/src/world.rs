@@ -12,8 +12,8 @@ use crate::Stub;
 use crate::stub::Board;
 use crate::time::Agenda;
 
-/// What is done with the board at an interval.
-type Step = Box<dyn FnMut(&Stub, Duration) + Send>;
+/// What is done with the board, and how long after that the next time is.
+type Step = Box<dyn FnMut(&Stub, Duration) -> Duration + Send>;
 
 /// All that goes on around a board.
 #[derive(Default)]
@@ -35,10 +35,12 @@ impl fmt::Debug for World {
     }
 }
 
+/// What is more often is so often.
+const SHORTEST: Duration = Duration::from_micros(1);
+
 /// Something that goes on.
 struct Course {
     board: Weak<Board>,
-    interval: Duration,
     agenda: Agenda,
     state: Mutex<State>,
 }
@@ -61,11 +63,11 @@ impl Course {
         let now = stub.board().schedule.now();
         if now >= state.next {
             let time = stub.board().shown(state.next);
-            (state.step)(&stub, time.since(Time::ZERO));
+            let interval = (state.step)(&stub, time.since(Time::ZERO)).max(SHORTEST);
             // In real time it may be late: what was missed is not made up for one by one.
-            let late = now.since(state.next).as_nanos() / self.interval.as_nanos();
+            let late = now.since(state.next).as_nanos() / interval.as_nanos();
             let steps = u32::try_from(late).unwrap_or(u32::MAX - 1) + 1;
-            state.next = state.next + self.interval.saturating_mul(steps);
+            state.next = state.next + interval.saturating_mul(steps);
         }
         self.agenda.set(Some(state.next));
     }
@@ -104,10 +106,25 @@ impl Stub {
     /// assert_eq!(temperature[0], 30);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn every(&self, interval: Duration, step: impl FnMut(&Stub, Duration) + Send + 'static) {
-        let interval = interval.max(Duration::from_micros(1));
+    pub fn every(
+        &self,
+        interval: Duration,
+        mut step: impl FnMut(&Stub, Duration) + Send + 'static,
+    ) {
+        self.go_on(interval, move |stub, time| {
+            step(stub, time);
+            interval
+        });
+    }
+
+    /// Has `step` called after `first`, and from then on after the time that it returned.
+    pub(crate) fn go_on(
+        &self,
+        first: Duration,
+        step: impl FnMut(&Stub, Duration) -> Duration + Send + 'static,
+    ) {
         let board = self.board();
-        let next = board.schedule.now() + interval;
+        let next = board.schedule.now() + first.max(SHORTEST);
         let course = Arc::new_cyclic(|course: &Weak<Course>| {
             let course = course.clone();
             let act = move || {
@@ -117,7 +134,6 @@ impl Stub {
             };
             Course {
                 board: Arc::downgrade(board),
-                interval,
                 agenda: Agenda::new(board.schedule.clone(), act),
                 state: Mutex::new(State {
                     next,

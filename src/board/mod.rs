@@ -16,6 +16,7 @@ mod spi_devices;
 use std::env;
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 #[cfg(feature = "can")]
@@ -29,7 +30,7 @@ use circuits_i2c as i2c;
 #[cfg(feature = "spi")]
 use circuits_spi as spi;
 #[cfg(feature = "stub")]
-use circuits_stub::Stub;
+use circuits_stub::{BoardFile, Stub};
 #[cfg(feature = "uart")]
 use circuits_uart as uart;
 #[cfg(target_os = "linux")]
@@ -66,12 +67,11 @@ pub enum Error {
         value: OsString,
     },
 
-    /// `CIRCUITS_BACKEND` asks for a board from a file, which cannot be had yet.
-    #[error("CIRCUITS_BACKEND={value:?}: boards from files are not supported yet")]
-    NoFiles {
-        /// What the variable says.
-        value: OsString,
-    },
+    /// The file that `CIRCUITS_BACKEND` names, or that comes with the program, makes no board: the error says why, and
+    /// where.
+    #[cfg(feature = "stub")]
+    #[error(transparent)]
+    BoardFile(#[from] circuits_stub::BoardFileError),
 
     /// This machine does not run Linux.
     #[error("no board here: this system is not Linux")]
@@ -180,36 +180,66 @@ impl Board {
     /// | value | board |
     /// | --- | --- |
     /// | unset, empty, or `linux` | [`Board::linux`] |
-    /// | `stub` | a virtual Raspberry Pi (`Stub::sample`), which prints what its lines and buses do |
-    /// | `stub:FILE` | reserved for boards from files |
+    /// | `stub` | a virtual Raspberry Pi (`Stub::sample`) |
+    /// | `stub:FILE` | the virtual board that a file has (`stub::BoardFile`): `stub:examples/rover/board.toml` |
+    ///
+    /// Virtual boards print what their lines and buses do to standard error, if the file does not say otherwise.
     ///
     /// # Errors
     /// [`Error::UnknownBackend`] for any other value, [`Error::NoStub`] without the feature `stub`,
-    /// [`Error::NoFiles`]; those of [`Board::linux`].
+    /// `Error::BoardFile`; those of [`Board::linux`].
     pub fn from_env() -> Result<Board> {
+        Board::of_env(None)
+    }
+
+    /// Makes the board that the environment asks for, as [`from_env`](Board::from_env), but `stub` is the virtual board
+    /// of this file: that of a program that comes with a board of its own.
+    ///
+    /// # Errors
+    /// As [`from_env`](Board::from_env).
+    pub fn from_env_or(path: impl AsRef<Path>) -> Result<Board> {
+        Board::of_env(Some(path.as_ref()))
+    }
+
+    fn of_env(own: Option<&Path>) -> Result<Board> {
         let Some(value) = env::var_os(VARIABLE) else {
             return Board::linux();
         };
-        match value.to_str() {
-            Some("" | "linux") => Board::linux(),
-            Some(stub) if stub == "stub" || stub.starts_with("stub:") => Board::on_stub(value),
+        match value.as_encoded_bytes() {
+            b"" | b"linux" => Board::linux(),
+            b"stub" => Board::on_stub(value, own),
+            bytes if bytes.starts_with(b"stub:") => Board::on_stub(value, own),
             _ => Err(Error::UnknownBackend { value }),
         }
     }
 
     #[cfg(feature = "stub")]
-    fn on_stub(value: OsString) -> Result<Board> {
-        if value != "stub" {
-            return Err(Error::NoFiles { value });
+    fn on_stub(value: OsString, own: Option<&Path>) -> Result<Board> {
+        // What is no Unicode is no name of a file to an editor either.
+        let named = value.to_str().map(|value| value.strip_prefix("stub:"));
+        let Some(named) = named else {
+            return Err(Error::UnknownBackend { value });
+        };
+        let (stub, file) = match named.map(Path::new).or(own) {
+            Some(path) => {
+                let file = BoardFile::read(path)?;
+                (file.build()?, Some(file))
+            }
+            None => (Stub::sample(), None),
+        };
+        if file.as_ref().is_none_or(BoardFile::is_traced) {
+            stub.listen(move |entry| {
+                if file.as_ref().is_none_or(|file| file.traces(&entry.action)) {
+                    // To standard error: standard output is the program's own.
+                    eprintln!("{:>13}  {}", entry.time.to_string(), entry.action);
+                }
+            });
         }
-        let stub = Stub::sample();
-        // To standard error: standard output is the program's own.
-        stub.listen(|entry| eprintln!("{:>13}  {}", entry.time.to_string(), entry.action));
         Ok(Board::from(&stub))
     }
 
     #[cfg(not(feature = "stub"))]
-    fn on_stub(value: OsString) -> Result<Board> {
+    fn on_stub(value: OsString, _: Option<&Path>) -> Result<Board> {
         Err(Error::NoStub { value })
     }
 

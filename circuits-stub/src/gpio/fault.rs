@@ -46,7 +46,7 @@ use crate::{Result, Stub};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What is not here is done by hand: a button that [bounces](crate::parts::Button::bounce), a short circuit between
+/// What is not here is done by hand: a button that [bounces](crate::parts::Button::bouncing), a short circuit between
 /// two lines ([`wire`](crate::Stub::wire)), whoever drives a line against an output ([`drive`](crate::Stub::drive)), a
 /// queue of edges that overflows, which no fault is needed for, and a chip that
 /// [goes](crate::Stub::remove_chip).

@@ -429,6 +429,16 @@ impl Stub {
         Ok(info.consumer().map(Into::into))
     }
 
+    /// Has somebody else take a line that is free, or give it back.
+    pub(crate) fn lend(&self, line: &LineSpec, holder: Option<&str>) -> Result<()> {
+        let line = self.find(line)?;
+        let board = self.board();
+        board
+            .lines
+            .change(board, |state, now| state.lend(line, holder, now));
+        Ok(())
+    }
+
     /// Whether any program watches lines.
     pub(crate) fn is_watched(&self) -> bool {
         !self.board().lines.lock().watching.is_empty()

@@ -205,6 +205,17 @@ impl State {
         self.tell_watchers(&held.lines, ChangeKind::Released, now);
     }
 
+    /// Somebody else takes a line that is free, or gives it back.
+    pub(super) fn lend(&mut self, line: usize, holder: Option<&str>, now: Time) {
+        let kind = match (holder, &self.lines[line].hog) {
+            (Some(_), None) if self.lines[line].held.is_none() => ChangeKind::Requested,
+            (None, Some(_)) => ChangeKind::Released,
+            _ => return,
+        };
+        self.lines[line].hog = holder.map(Into::into);
+        self.tell_watchers(&[line], kind, now);
+    }
+
     fn tell_watchers(&mut self, lines: &[usize], kind: ChangeKind, now: Time) {
         if self.watching.is_empty() {
             return;

@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use circuits_gpio::LineSpec;
 
+use super::Host;
+use crate::gpio::Step;
 use crate::{Result, Stub};
 
-/// A button between a line and ground, or the supply.
+/// A button between a line and ground, or the supply. It does not keep the board.
 ///
 /// ```
 /// use circuits_gpio::{Bias, Config, Input};
@@ -25,7 +27,7 @@ use crate::{Result, Stub};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Button {
-    stub: Stub,
+    host: Host,
     line: LineSpec,
     /// The level of what it connects the line to.
     level: bool,
@@ -56,7 +58,7 @@ impl Button {
     fn new(stub: &Stub, line: LineSpec, level: bool) -> Result<Button> {
         stub.net(&line)?;
         Ok(Button {
-            stub: stub.clone(),
+            host: Host::of(stub),
             line,
             level,
             bounce: Duration::ZERO,
@@ -72,22 +74,42 @@ impl Button {
     /// Presses it. It goes on bouncing while others go on.
     ///
     /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed.
+    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed, or the board is gone.
     pub fn press(&self) -> Result<()> {
-        self.change(Some(self.level))
+        self.play(self.change(Some(self.level)))
+    }
+
+    /// Presses it for so long, while others go on.
+    ///
+    /// # Errors
+    /// As [`press`](Button::press).
+    pub fn press_for(&self, time: Duration) -> Result<()> {
+        let mut steps = self.change(Some(self.level));
+        let mut released = self.change(None);
+        if let Some((after, _)) = released.first_mut() {
+            // Since it closed first, not since it came to rest.
+            *after = time.saturating_sub(self.bounce);
+        }
+        steps.append(&mut released);
+        self.play(steps)
     }
 
     /// Lets go of it.
     ///
     /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed.
+    /// As [`press`](Button::press).
     pub fn release(&self) -> Result<()> {
-        self.change(None)
+        self.play(self.change(None))
     }
 
-    fn change(&self, to: Option<bool>) -> Result<()> {
+    fn play(&self, steps: Vec<Step>) -> Result<()> {
+        self.host.stub(&self.line)?.play(&self.line, steps)
+    }
+
+    /// What its contacts do until they rest.
+    fn change(&self, to: Option<bool>) -> Vec<Step> {
         if self.bounce.is_zero() {
-            return self.stub.play(&self.line, [(Duration::ZERO, to)]);
+            return vec![(Duration::ZERO, to)];
         }
         let from = match to {
             Some(_) => None,
@@ -99,6 +121,6 @@ impl Button {
             let passed = hundredths - std::mem::replace(&mut last, *hundredths);
             (self.bounce / 100 * passed, state)
         });
-        self.stub.play(&self.line, steps)
+        steps.collect()
     }
 }

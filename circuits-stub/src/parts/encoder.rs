@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use circuits_gpio::LineSpec;
 
+use super::Host;
 use crate::gpio::Step;
 use crate::{Result, Stub};
 
 /// A rotary encoder: two contacts to ground, a quarter of a step apart. Each click (a detent) is
 /// one whole step, with both contacts open in between.
 ///
-/// Turned clockwise, the first line falls first, then the other; so it is with the usual KY-040 and
+/// It does not keep the board. Turned clockwise, the first line falls first, then the other; so it is with the usual KY-040 and
 /// EC11.
 ///
 /// ```
@@ -29,7 +30,7 @@ use crate::{Result, Stub};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    stub: Stub,
+    host: Host,
     lines: [LineSpec; 2],
     quarter: Duration,
 }
@@ -49,7 +50,7 @@ impl Encoder {
             stub.net(line)?;
         }
         Ok(Encoder {
-            stub: stub.clone(),
+            host: Host::of(stub),
             lines,
             quarter: Duration::from_millis(2),
         })
@@ -67,15 +68,16 @@ impl Encoder {
     /// while others go on; what was left of an earlier turn does not come.
     ///
     /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed.
+    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed, or the board is gone.
     pub fn turn(&self, clicks: i16) -> Result<()> {
         let [first, second] = self.lines.clone();
+        let stub = self.host.stub(&first)?;
         let (leads, follows) = match clicks > 0 {
             true => (first, second),
             false => (second, first),
         };
         let clicks = u32::from(clicks.unsigned_abs());
-        self.stub.play_together(vec![
+        stub.play_together(vec![
             (leads, self.contact(1, clicks)),
             (follows, self.contact(2, clicks)),
         ])

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use circuits_gpio::LineSpec;
 
+use super::Host;
 use crate::{Result, Stub};
 
-/// An LED on a line, which is lit while the line is high.
+/// An LED on a line, which is lit while the line is high. It does not keep the board.
 ///
 /// ```
 /// use circuits_gpio::{Config, Output};
@@ -24,7 +25,7 @@ use crate::{Result, Stub};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Led {
-    stub: Stub,
+    host: Host,
     line: LineSpec,
 }
 
@@ -37,7 +38,7 @@ impl Led {
         let line = line.into();
         stub.net(&line)?;
         Ok(Led {
-            stub: stub.clone(),
+            host: Host::of(stub),
             line,
         })
     }
@@ -45,9 +46,9 @@ impl Led {
     /// Tells whether it is lit.
     ///
     /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed; so the others.
+    /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed, or the board is gone; so the others.
     pub fn is_lit(&self) -> Result<bool> {
-        self.stub.level(&self.line)
+        self.host.stub(&self.line)?.level(&self.line)
     }
 
     /// Returns how often it went on since the board was made.
@@ -55,7 +56,7 @@ impl Led {
     /// # Errors
     /// As there.
     pub fn flashes(&self) -> Result<u64> {
-        Ok(self.stub.past(&self.line)?.rises)
+        Ok(self.host.stub(&self.line)?.past(&self.line)?.rises)
     }
 
     /// Returns for how long it was lit since the board was made: how bright it was, if it is dimmed
@@ -64,6 +65,6 @@ impl Led {
     /// # Errors
     /// As there.
     pub fn lit_for(&self) -> Result<Duration> {
-        Ok(self.stub.past(&self.line)?.high_for)
+        Ok(self.host.stub(&self.line)?.past(&self.line)?.high_for)
     }
 }

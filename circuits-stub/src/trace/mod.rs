@@ -398,6 +398,8 @@ enum Interest {
 pub(crate) struct Trace {
     on: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
+    /// What the first who listens is told.
+    kept: Mutex<Vec<Entry>>,
 }
 
 impl Trace {
@@ -412,6 +414,14 @@ impl Trace {
         };
         listeners.retain_mut(|listener| listener(&entry) == Interest::More);
         self.on.store(!listeners.is_empty(), Ordering::Relaxed);
+    }
+
+    /// Tells what somebody must know, and be it later, if nobody listens yet.
+    pub(crate) fn keep(&self, time: Time, action: Action) {
+        match self.is_on() {
+            true => self.tell(time, || action),
+            false => lock(&self.kept).push(Entry { time, action }),
+        }
     }
 
     /// Whether anybody listens.
@@ -441,7 +451,10 @@ impl Trace {
         recording
     }
 
-    fn add(&self, listener: Listener) {
+    fn add(&self, mut listener: Listener) {
+        for entry in lock(&self.kept).drain(..) {
+            listener(&entry);
+        }
         lock(&self.listeners).push(listener);
         self.on.store(true, Ordering::Relaxed);
     }

@@ -140,11 +140,6 @@ impl Mpu6050 {
         self.lock().celsius = celsius;
     }
 
-    /// Has its supply fail for a moment: it sleeps, and its registers are as they were at first.
-    pub fn brown_out(&self) {
-        self.lock().reset();
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }

@@ -1,4 +1,5 @@
 mod registers;
+mod shown;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use circuits_wait::Time;
 
 use self::registers::{Registers, arguments};
+use self::shown::Viewer;
 use super::Picture;
 use crate::Pin;
 use crate::i2c::{Acknowledge, Device, Transfer};
@@ -52,8 +54,7 @@ struct Chip {
     command: Vec<u8>,
     /// What the byte to come on I2C is.
     expects: Expects,
-    /// When the last transaction ended.
-    written: Time,
+    viewer: Option<Viewer>,
 }
 
 /// How the glass is wired to the chip.
@@ -112,7 +113,7 @@ impl Ssd1306 {
             registers: Registers::after_reset(),
             command: Vec::new(),
             expects: Expects::Control,
-            written: Time::ZERO,
+            viewer: None,
         })))
     }
 
@@ -149,11 +150,6 @@ impl Ssd1306 {
     /// Returns the contrast: 0 to 255. Default: 127.
     pub fn contrast(&self) -> u8 {
         self.lock().registers.contrast
-    }
-
-    /// When it was sent something last.
-    pub(crate) fn written(&self) -> Time {
-        self.lock().written
     }
 
     fn lock(&self) -> MutexGuard<'_, Chip> {
@@ -240,7 +236,7 @@ impl Device for Ssd1306 {
     }
 
     fn stop(&mut self, time: Time) {
-        self.lock().written = time;
+        self.lock().rests_from(time);
     }
 
     fn power(&mut self, _: bool, time: Time) {
@@ -248,7 +244,7 @@ impl Device for Ssd1306 {
         let mut chip = self.lock();
         chip.memory = noise();
         // What is to be seen is another picture.
-        chip.written = time;
+        chip.rests_from(time);
     }
 }
 
@@ -263,7 +259,7 @@ impl spi::Device for Ssd1306 {
     }
 
     fn deselect(&mut self, time: Time) {
-        self.lock().written = time;
+        self.lock().rests_from(time);
     }
 }
 
