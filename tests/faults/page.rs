@@ -50,10 +50,24 @@ fn table(page: &mut String, name: &str, column: &[Cell]) {
     for (fault, cell) in Fault::ALL.into_iter().zip(column) {
         let title = fault.title();
         match cell {
-            Cell::Error { kind, text } => writeln!(page, "| {title} | `{kind}`: {text} |"),
-            Cell::Seen { text, .. } => writeln!(page, "| {title} | *{text}* |"),
+            Cell::Error { kind, text } => writeln!(page, "| {title} | `{kind}`: {} |", plain(text)),
+            Cell::Seen { text, .. } => writeln!(page, "| {title} | *{}* |", plain(text)),
             Cell::None(why) => writeln!(page, "| {title} | – {why} |"),
         }
         .expect("a string");
     }
+}
+
+/// A text in a cell, where nothing is markup but what is between backquotes.
+fn plain(text: &str) -> String {
+    let mut is_code = false;
+    let mut plain = String::new();
+    for letter in text.chars() {
+        is_code ^= letter == '`';
+        if letter == '|' || !is_code && matches!(letter, '[' | ']' | '*' | '<') {
+            plain.push('\\');
+        }
+        plain.push(letter);
+    }
+    plain
 }

@@ -189,8 +189,10 @@ impl Stub {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous);
+    /// [`Error::NoProbability`](crate::Error::NoProbability).
     pub fn line_fault(&self, line: impl Into<LineSpec>, fault: Fault) -> Result<()> {
+        fault.check()?;
         let line = self.find(line)?;
         let board = self.board();
         board.lines.change(board, |state, now| {
