@@ -11,6 +11,7 @@ use circuits_stub::chips::{
 use circuits_stub::i2c::{Device, Fault};
 use circuits_stub::registers::RegisterMap;
 use circuits_stub::{Net, Stub};
+use circuits_wait::Time;
 use embedded_hal::i2c::I2c;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -248,7 +249,8 @@ fn a_brown_out_is_over_by_itself() -> Outcome {
         let error = bench.write(&[0, 2]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
     }
-    bench.stub.delay().sleep(MILLIS(50))?;
+    let end = Time::from_nanos(100_290_000);
+    bench.stub.clock().sleep_until(end)?;
     assert_eq!(bench.read(0)?, [9], "neither 1 nor 2");
     let shown = recording.to_string();
     let power: Vec<&str> = shown

@@ -23,6 +23,11 @@ use crate::occasion::{self, Occasion, setters};
 /// assert!(can0.read(None)?.error().is_some());
 /// let info = Interface::open_on(&board, "can0")?.info()?;
 /// assert_eq!(info.state, Some(State::BusOff));
+///
+/// // can1 loses what can0 says of its speed, in the first second of the board's time.
+/// let speed = Id::standard(0x181)?;
+/// let second = std::time::Duration::from_secs(1);
+/// board.can_fault("can1", Fault::overrun().of(speed).until(second).always())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

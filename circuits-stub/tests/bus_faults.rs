@@ -161,6 +161,43 @@ fn a_fault_comes_to_a_controller_that_tries_in_vain() -> Outcome {
     Ok(())
 }
 
+/// What no program is told somebody finds in the trace.
+#[test]
+fn what_is_not_told_is_in_the_trace() -> Outcome {
+    let (stub, mut bus) = sensor()?;
+    let stub = stub.serial_loop("ttyS0")?;
+    let recording = stub.record();
+    stub.i2c_fault("i2c-1", i2c::Fault::flipped_bit())?;
+    bus.write_read(0x48, &[0], &mut [0; 2])?;
+    stub.i2c_fault("i2c-1", i2c::Fault::failed())?;
+    assert!(bus.write(0x48, &[0]).is_err());
+
+    let mut port = Port::open_on(&stub, "ttyS0", &Default::default())?;
+    stub.serial_fault("ttyS0", uart::Fault::flipped_bit())?;
+    stub.serial_fault("ttyS0", uart::Fault::lost_byte())?;
+    stub.serial_fault("ttyS0", uart::Fault::framing())?;
+    port.write_all(b"abc")?;
+    port.flush()?;
+    let shown = recording.to_string();
+    let told = shown
+        .lines()
+        .filter(|line| line.contains("fault") || line.contains("failed"));
+    let told: Vec<_> = told
+        .filter_map(|line| line.split_once("  "))
+        .map(|(_, what)| what)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "i2c-1: fault: a bit is turned over",
+            "i2c-1 0x48: write, failed",
+            "ttyS0: fault: a bit is turned over",
+            "ttyS0: fault: a byte is lost",
+        ]
+    );
+    Ok(())
+}
+
 fn flash() -> Result<(Stub, Device), Box<dyn Error>> {
     let stub = Stub::virtual_time().spi_device("spidev0.0", W25q::w25q32jv())?;
     let config = circuits_spi::Config::new().speed_hz(1_000_000);
