@@ -560,3 +560,35 @@ fn can_replay_plays_a_log() {
     let said = lines(&wrong.stderr).join("\n");
     assert!(said.contains("line 2"), "{said}");
 }
+
+#[test]
+fn an_hour_of_read_sensor_passes_at_once_and_is_the_same_each_time() {
+    let file = std::env::temp_dir().join(format!("circuits-hour-{}.toml", std::process::id()));
+    let board = r#"
+        time = "virtual"
+        [[i2c]]
+        bus = "i2c-1"
+        address = 0x48
+        chip = "tmp102"
+        celsius = { mean = 21.5, amplitude = 0.5, period = "1 min" }
+    "#;
+    std::fs::write(&file, board).unwrap();
+    let backend = format!("stub:{}", file.display());
+    let begun = std::time::Instant::now();
+    let hours: Vec<Output> = (0..2)
+        .map(|_| run(Some(&backend), "read_sensor", &["--count", "3600"]))
+        .collect();
+    println!("two hours took {:?}", begun.elapsed());
+    std::fs::remove_file(&file).unwrap();
+    let [one, other] = &hours[..] else {
+        panic!("there are two");
+    };
+    assert!(one.status.success(), "{one:?}");
+    assert_eq!(lines(&one.stdout).len(), 3600);
+    // Each with what the wire takes, by its trace.
+    let trace = lines(&one.stderr);
+    assert_eq!(trace.len(), 3600);
+    let last = trace.last().unwrap();
+    assert!(last.trim_start().starts_with("3600.7"), "{last}");
+    assert!(one.stdout == other.stdout && one.stderr == other.stderr);
+}
