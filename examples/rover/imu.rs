@@ -78,7 +78,7 @@ impl Imu {
         match set_up(self.device.clone(), delay) {
             Ok(driver) => {
                 self.driver = Some(driver);
-                self.failed = 0;
+                (self.failed, self.tilted) = (0, 0);
                 Ok(())
             }
             Err(error) => {
@@ -100,10 +100,12 @@ impl Imu {
             Ok(motion) => motion,
             Err(error) => {
                 self.note(error);
-                return match self.failed < GIVE_UP {
-                    true => Ok(None),
-                    false => Err(Stop::ImuLost),
-                };
+                if self.failed < GIVE_UP {
+                    return Ok(None);
+                }
+                // One that answers again may have been without power: it is to be set up first.
+                self.driver = None;
+                return Err(Stop::ImuLost);
             }
         };
         self.failed = 0;
@@ -119,11 +121,6 @@ impl Imu {
             *bias += (turn - *bias) * LEARNING;
         }
         Ok(Some((turn - *bias) * now.since(since).as_secs_f64()))
-    }
-
-    /// Whether it has not answered for the last time.
-    pub fn is_lost(&self) -> bool {
-        self.failed > 0 || self.driver.is_none()
     }
 
     fn note(&mut self, error: Error<Device>) {
