@@ -64,12 +64,7 @@ fn it_goes_on_when_the_button_is_let_go_and_it_is_told_to() {
     let outcome = bench.run(8);
     let on = outcome.first(millis(2000), "GPIO22: high").unwrap();
     assert!(on >= millis(6500) && on < millis(6600), "{on:?}");
-    assert!(
-        outcome
-            .stops()
-            .iter()
-            .all(|stop| *stop == Stop::EmergencyStop)
-    );
+    assert_eq!(outcome.stops(), [Stop::EmergencyStop]);
     assert_eq!(stopped(&ground.heard().0).first(), Some(&1));
 }
 

@@ -6,6 +6,7 @@ use circuits::stub::Stub;
 
 use super::bench::{Bench, Outcome, brush, is_off, millis};
 use crate::config::{Config, Drive};
+use crate::odometry::wrapped;
 use crate::report::Losses;
 use crate::stop::Stop;
 
@@ -92,6 +93,14 @@ fn it_drives_without_an_imu_and_without_encoders() {
     bench.config.imu = None;
     let outcome = bench.run(15);
     assert_eq!((outcome.stops(), outcome.world.touches()), (vec![], 0));
+    // By its wheels it knows nearly as well how it has turned.
+    let (believed, pose) = (outcome.summary.path.last().unwrap(), outcome.world.pose());
+    let off = wrapped(believed.heading - pose.heading).abs();
+    assert!(
+        outcome.summary.turns > 0.15 && off < 0.5,
+        "{off}, {}",
+        outcome.summary
+    );
     let mut bench = Bench::new();
     (bench.config.encoders, bench.config.brush) = (None, None);
     let outcome = bench.run(15);

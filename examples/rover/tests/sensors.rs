@@ -168,13 +168,24 @@ fn a_brush_with_errors_stops_it_and_go_clears_them() {
     assert_eq!(brush(&stub).errors(), 0);
 }
 
-/// Its wires are cut: nobody acknowledges, and the loop does not wait for that.
+/// Its wires are cut, and nobody acknowledges: what it is told piles up, and the loop does not wait for that.
 #[test]
 fn cut_can_wires_do_not_hold_the_loop_up() {
-    let bench = Bench::new().at(millis(2000), |stub| stub.cut_can("can0").unwrap());
+    let bench = Bench::new();
+    let ground = Ground::of(&bench.stub);
+    let mut bench = bench.at(millis(2000), |stub| stub.cut_can("can0").unwrap());
+    for seconds in 3..8 {
+        let ground = ground.clone();
+        bench = bench.at(millis(1000 * seconds), move |_| ground.say(Command::Go));
+    }
     let stub = bench.stub.clone();
-    let outcome = bench.run(4);
-    assert_eq!(outcome.stops(), [Stop::BrushSilent]);
-    assert_eq!(outcome.summary.jitter.missed, 0);
+    let outcome = bench.run(9);
+    assert_eq!(outcome.stops(), [Stop::BrushSilent; 6]);
+    let (losses, missed) = (outcome.summary.losses, outcome.summary.jitter.missed);
+    // The IMU is set up anew with each go, which takes 20 cycles.
+    assert!(
+        losses.brush_frames > 0 && missed <= 5 * 21,
+        "{losses}, {missed} missed"
+    );
     assert_eq!(brush(&stub).state(), 1, "by its watchdog");
 }
