@@ -101,7 +101,7 @@ fn hotplug_has_its_lamp_back() {
         lines(&output.stdout),
         [
             "0.000000 s  the lamp is on gpiochip1",
-            "2.000000 s  the chip of line \"gpiochip1:0\" was removed",
+            "2.000000 s  the chip of line \"gpiochip1:0\" was removed (open it anew: Board::reconnect waits for it)",
             "5.000000 s  the lamp is on gpiochip2",
             "13.000000 s  the lamp is dark",
         ]

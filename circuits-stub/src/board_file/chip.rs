@@ -8,7 +8,7 @@ use circuits_gpio::LineSpec;
 use circuits_i2c::Address;
 use circuits_wait::Time;
 
-use super::chips::CHIPS;
+use super::chips;
 use super::quantity::{Field, Quantity};
 use super::source::{Result, Table, Value, hint};
 use super::workbench::{self, Workbench};
@@ -103,8 +103,8 @@ pub(super) fn put<'a>(
     site: Site<'a>,
 ) -> Result<()> {
     let (word, bus) = (kind.text()?, site.bus());
-    let Some(known) = CHIPS.iter().find(|known| known.word == word) else {
-        let hint = hint(word, CHIPS.iter().map(|known| known.word));
+    let Some(known) = chips::all().find(|known| known.word == word) else {
+        let hint = hint(word, chips::all().map(|known| known.word));
         return Err(kind.error(format_args!("no chip {word:?}{hint}")));
     };
     if !known.on.contains(&bus) {

@@ -239,7 +239,7 @@ fn tables<'a>(table: &mut Table<'a>, key: &'static str) -> Result<Vec<Table<'a>>
 mod tests {
     use std::path::Path;
 
-    use super::chips::CHIPS;
+    use super::chips;
     use super::parts::PARTS;
     use super::*;
 
@@ -261,12 +261,62 @@ mod tests {
 
     #[test]
     fn all_that_is_known_is_in_the_reference() {
-        let chips = CHIPS.iter().map(|known| known.word);
+        let chips = chips::all().map(|known| known.word);
         let parts = PARTS.iter().map(|(word, _)| *word);
         for word in chips.chain(parts).chain(BoardFile::shipped()) {
             let quoted = [format!("`{word}`"), format!("`\"{word}\"`")];
             let is_there = quoted.iter().any(|quoted| REFERENCE.contains(quoted));
             assert!(is_there, "{word} is not in BOARDS.md");
         }
+    }
+
+    /// The modules of a text of Rust.
+    fn modules(text: &str) -> impl Iterator<Item = &str> {
+        let modules = text.lines().filter_map(|line| line.strip_prefix("mod "));
+        modules.filter_map(|name| name.strip_suffix(';'))
+    }
+
+    #[test]
+    fn all_chips_and_parts_are_known() {
+        for module in modules(include_str!("../chips/mod.rs")) {
+            let is_none = ["picture", "utc"].contains(&module);
+            let mut words = chips::all().map(|known| known.word);
+            assert!(
+                is_none || words.any(|word| word.starts_with(module)),
+                "{module}"
+            );
+        }
+        for module in modules(include_str!("../parts/mod.rs")) {
+            let mut words = PARTS.iter().map(|(word, _)| *word);
+            assert!(words.any(|word| word == module), "{module}");
+        }
+    }
+
+    #[test]
+    fn all_faults_are_known_and_in_the_reference() {
+        let known = include_str!("faults.rs");
+        let (_, reference) = REFERENCE.split_once("# Faults").unwrap();
+        let mut count = 0;
+        for (bus, text) in [
+            ("i2c", include_str!("../i2c/fault.rs")),
+            ("spi", include_str!("../spi/fault.rs")),
+            ("uart", include_str!("../uart/fault.rs")),
+            ("can", include_str!("../can/fault.rs")),
+            ("gpio", include_str!("../gpio/fault.rs")),
+        ] {
+            let functions = text
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("pub fn "));
+            let makes =
+                functions.filter(|line| line.contains("-> Fault") && !line.contains("self"));
+            for name in makes.filter_map(|line| line.split('(').next()) {
+                let call = format!("{bus}::Fault::{name}(");
+                assert!(known.contains(&call), "{call}");
+                assert!(known.contains(&format!("\"{name}\"")), "{name}");
+                assert!(reference.contains(&format!("`{name}`")), "{name}");
+                count += 1;
+            }
+        }
+        assert!(count >= 30, "{count}");
     }
 }

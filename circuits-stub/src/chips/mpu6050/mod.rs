@@ -293,8 +293,10 @@ impl Device for Mpu6050 {
         }
     }
 
-    fn power(&mut self, _: bool, _: Time) {
-        self.lock().reset();
+    fn power(&mut self, _: bool, time: Time) {
+        let mut state = self.lock();
+        state.reset();
+        (state.register, state.samples_from, state.samples) = (0, time, 0);
     }
 }
 

@@ -1,0 +1,103 @@
+//! A whole day.
+
+use std::time::{Duration, Instant};
+
+use circuits::stub::i2c::Fault;
+
+use super::bench::{BUS, Bench, SENSOR};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[test]
+fn a_day_is_measured_shown_and_written() {
+    let bench = Bench::new();
+    let began = Instant::now();
+    bench.run_for(DAY - Duration::from_secs(1));
+    let ratio = DAY.as_secs_f64() / began.elapsed().as_secs_f64();
+    eprintln!("a day at {ratio:.0} times real time");
+    // It is some tens of thousands; a machine may be busy.
+    assert!(ratio > 1000.0, "{ratio}");
+
+    let logged = bench.logged();
+    assert_eq!(logged.len(), 1440);
+    assert_eq!(logged[0], "2013-04-05T04:00:00Z,ds3231,5.60,44.3,1018.3,0");
+    // They do not drift.
+    let times = bench.column("time");
+    let minute = |number: usize| format!("T{:02}:{:02}:00Z", (number / 60 + 4) % 24, number % 60);
+    assert!(
+        times
+            .iter()
+            .enumerate()
+            .all(|(at, time)| time.ends_with(&minute(at)))
+    );
+    assert!(
+        logged[15 * 60].contains("T19:00:00Z,ds3231,17.8"),
+        "{}",
+        logged[900]
+    );
+    assert!(
+        logged[15 * 60].ends_with(",18.2,1006.1,0"),
+        "{}",
+        logged[900]
+    );
+    assert_eq!(bench.printed().len(), 1440);
+    assert_eq!(
+        bench.printed()[0],
+        "2013-04-05T04:00:00Z    5.60 °C   44.3 %  1018.3 hPa"
+    );
+    assert_eq!(bench.said(), [""; 0]);
+}
+
+#[test]
+fn the_same_happens_each_time() {
+    let hour = || {
+        let bench = Bench::new();
+        let recording = bench.stub.record();
+        let noise = Fault::no_acknowledge().at(SENSOR).chance(0.05, 1).always();
+        bench.stub.i2c_fault(BUS, noise).unwrap();
+        let ended = bench.run(|hand| {
+            for _ in 0..12 {
+                hand.wait(Duration::from_secs(290));
+                hand.press();
+            }
+            hand.interrupt();
+        });
+        ended.unwrap();
+        (
+            recording.to_string(),
+            bench.printed(),
+            bench.said(),
+            bench.logged(),
+        )
+    };
+    let (first, second) = (hour(), hour());
+    assert!(first.0.lines().count() > 1000);
+    assert!(first == second);
+    // All readings are there: those that failed were taken some seconds later.
+    assert_eq!(first.3.len(), 59);
+}
+
+/// What `CIRCUITS_BACKEND=stub` gives.
+#[test]
+fn the_board_that_comes_with_it_shows_all_there_is_to_see() {
+    let mut bench = Bench::on(include_str!("../board.toml"));
+    (bench.interval, bench.count) = (Duration::from_secs(1), Some(5));
+    let recording = bench.stub.record();
+    bench.run(|_| {}).unwrap();
+    assert_eq!(bench.said(), [""; 0]);
+    assert_eq!(bench.logged().len(), 5);
+    let printed = bench.printed();
+    assert_eq!(
+        printed[0],
+        "2013-04-05T04:00:00Z    5.60 °C   44.3 %  1018.3 hPa"
+    );
+    assert_eq!(
+        printed[4],
+        "2013-04-05T04:00:04Z    5.20 °C   49.8 %  1018.0 hPa"
+    );
+    let trace = recording.to_string();
+    let pictures = trace.matches("i2c-1 0x3c shows").count();
+    assert!((4..10).contains(&pictures), "{pictures}");
+    assert!(trace.contains("GPIO27: driven low from outside"));
+    assert!(trace.contains("GPIO17: high"));
+}
