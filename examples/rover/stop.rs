@@ -82,4 +82,9 @@ impl Stop {
     pub fn is_final(self) -> bool {
         matches!(self, Stop::Ended | Stop::Interrupted)
     }
+
+    /// Whether somebody wants it so: that counts while it stands for something else, too.
+    pub fn is_wanted(self) -> bool {
+        self.is_final() || matches!(self, Stop::EmergencyStop | Stop::Ordered)
+    }
 }
