@@ -232,8 +232,7 @@ impl Rover {
                 Command::Ping(number) => self.say(&Report::Pong(number)),
             }
         }
-        if self.restarts && self.mode == Mode::Stopped(Stop::EmergencyStop) && is_let_alone.is_ok()
-        {
+        if self.restarts && self.mode == Mode::Stopped(Stop::Emergency) && is_let_alone.is_ok() {
             self.get_ready(now)?;
         }
         Ok(())

@@ -36,7 +36,7 @@ pub fn millis(millis: u64) -> Duration {
 
 impl Bench {
     pub fn new() -> Bench {
-        let file = BoardFile::read(crate::BOARD).unwrap();
+        let file = BoardFile::parse(include_str!("../board.toml")).unwrap();
         Bench {
             stub: file.build().unwrap(),
             config: Config::full().unwrap(),

@@ -20,7 +20,7 @@ fn at_full_speed_motors_are_off_in_the_same_cycle() {
         let bench = Bench::new().at(pressed, |stub| button(stub).press().unwrap());
         let stub = bench.stub.clone();
         let outcome = bench.run(3);
-        assert_eq!(outcome.stops(), [Stop::EmergencyStop]);
+        assert_eq!(outcome.stops(), [Stop::Emergency]);
         assert_eq!(is_off(&stub), [true; 2]);
         let line = outcome.first(pressed, "GPIO22: low").unwrap() - pressed;
         let bridge = outcome
@@ -64,7 +64,7 @@ fn it_goes_on_when_the_button_is_let_go_and_it_is_told_to() {
     let outcome = bench.run(8);
     let on = outcome.first(millis(2000), "GPIO22: high").unwrap();
     assert!(on >= millis(6500) && on < millis(6600), "{on:?}");
-    assert_eq!(outcome.stops(), [Stop::EmergencyStop]);
+    assert_eq!(outcome.stops(), [Stop::Emergency]);
     assert_eq!(stopped(&ground.heard().0).first(), Some(&1));
 }
 
@@ -85,7 +85,7 @@ fn pressed_from_the_beginning_it_does_not_drive() {
     let bench = Bench::new();
     button(&bench.stub).press().unwrap();
     let outcome = bench.run(3);
-    assert_eq!(outcome.stops(), [Stop::EmergencyStop]);
+    assert_eq!(outcome.stops(), [Stop::Emergency]);
     assert_eq!(outcome.first(millis(0), "GPIO22: high"), None);
 }
 

@@ -5,5 +5,7 @@ mod buttons;
 mod drives;
 mod ground;
 mod motors;
+#[cfg(target_os = "linux")]
+mod pi;
 mod sensors;
 mod telemetry;

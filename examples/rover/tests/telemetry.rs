@@ -28,7 +28,7 @@ fn it_tells_where_it_is_and_answers() {
         Report::State(state) => Some(state),
         _ => None,
     });
-    let last = places.last().unwrap();
+    let last = places.max_by_key(|state| state.millis).unwrap();
     let believed = outcome.summary.path.last().unwrap();
     assert!((f64::from(last.x_millimetres) / 1000.0 - believed.x).abs() < 0.01);
     assert!(last.ahead_millimetres.is_some());
