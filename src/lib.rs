@@ -2,6 +2,7 @@
 
 mod board;
 mod failure;
+pub mod guide;
 mod interrupt;
 #[cfg(feature = "enumerate")]
 mod reconnect;

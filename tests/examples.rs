@@ -57,7 +57,7 @@ fn list_lines_prints_all_of_them() {
     assert_eq!(said.len(), 55);
     assert_eq!(said[0], "gpiochip0 [pinctrl-bcm2835] (54 lines)");
     assert_eq!(said[18], "  17  GPIO17           input");
-    assert_eq!(said[54], "  53  -                input");
+    assert_eq!(said[54], "  53  SD_DATA3_R       input");
     let says = ["no GPIO chip", "nowhere"];
     fails(Some("stub"), "list_lines", &["nowhere"], &says);
 }
@@ -101,7 +101,7 @@ fn hotplug_has_its_lamp_back() {
         lines(&output.stdout),
         [
             "0.000000 s  the lamp is on gpiochip1",
-            "2.000000 s  the chip of line \"gpiochip1:0\" was removed",
+            "2.000000 s  the chip of line \"gpiochip1:0\" was removed (open it anew: Board::reconnect waits for it)",
             "5.000000 s  the lamp is on gpiochip2",
             "13.000000 s  the lamp is dark",
         ]
@@ -328,9 +328,9 @@ fn watch_lines_sees_another_program() {
     let output = run(Some("stub"), "watch_lines", &["--count", "2"]);
     assert!(output.status.success(), "{output:?}");
     let said = lines(&output.stdout);
-    let taken = r#"s: line 45 (-) is now an output of "another program""#;
+    let taken = r#"s: line 45 (SCL0) is now an output of "another program""#;
     assert!(said.len() == 2 && said[0].ends_with(taken), "{said:?}");
-    assert!(said[1].ends_with("s: line 45 (-) is free"), "{said:?}");
+    assert!(said[1].ends_with("s: line 45 (SCL0) is free"), "{said:?}");
     let says = ["no GPIO chip", "nowhere"];
     fails(Some("stub"), "watch_lines", &["nowhere"], &says);
 }
@@ -353,7 +353,32 @@ fn an_unknown_backend_is_refused() {
         Some("stub:x.toml"),
         "blinky",
         &[],
-        &["stub:x.toml", "not supported yet"],
+        &["x.toml: this cannot be read", "No such file"],
+    );
+}
+
+/// Where a program runs on a board from a file.
+#[test]
+fn a_board_comes_from_a_file() {
+    let boards = concat!(env!("CARGO_MANIFEST_DIR"), "/circuits-stub/tests/boards");
+    let backend = format!("stub:{boards}/station.toml");
+    let output = run(Some(&backend), "read_sensor", &["--count", "1"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output.stdout), ["12.00 °C"]);
+    // It says not to print what happens, but for what screens show.
+    assert!(output.stderr.is_empty(), "{output:?}");
+
+    let backend = format!("stub:{boards}/mistaken.toml");
+    let says = [
+        "mistaken.toml:4:15: there is a device at 0x48 on i2c-1 already\n4 | ",
+        "^^^^",
+    ];
+    fails(Some(&backend), "read_sensor", &[], &says);
+    let backend = "stub:circuits-stub/boards/raspberry-pi-5.toml";
+    let output = run(Some(backend), "list_lines", &["pinctrl-rp1"]);
+    assert_eq!(
+        lines(&output.stdout)[0],
+        "gpiochip0 [pinctrl-rp1] (54 lines)"
     );
 }
 
@@ -534,4 +559,36 @@ fn can_replay_plays_a_log() {
     assert_eq!(wrong.status.code(), Some(1));
     let said = lines(&wrong.stderr).join("\n");
     assert!(said.contains("line 2"), "{said}");
+}
+
+#[test]
+fn an_hour_of_read_sensor_passes_at_once_and_is_the_same_each_time() {
+    let file = std::env::temp_dir().join(format!("circuits-hour-{}.toml", std::process::id()));
+    let board = r#"
+        time = "virtual"
+        [[i2c]]
+        bus = "i2c-1"
+        address = 0x48
+        chip = "tmp102"
+        celsius = { mean = 21.5, amplitude = 0.5, period = "1 min" }
+    "#;
+    std::fs::write(&file, board).unwrap();
+    let backend = format!("stub:{}", file.display());
+    let begun = std::time::Instant::now();
+    let hours: Vec<Output> = (0..2)
+        .map(|_| run(Some(&backend), "read_sensor", &["--count", "3600"]))
+        .collect();
+    println!("two hours took {:?}", begun.elapsed());
+    std::fs::remove_file(&file).unwrap();
+    let [one, other] = &hours[..] else {
+        panic!("there are two");
+    };
+    assert!(one.status.success(), "{one:?}");
+    assert_eq!(lines(&one.stdout).len(), 3600);
+    // Each with what the wire takes, by its trace.
+    let trace = lines(&one.stderr);
+    assert_eq!(trace.len(), 3600);
+    let last = trace.last().unwrap();
+    assert!(last.trim_start().starts_with("3600.7"), "{last}");
+    assert!(one.stdout == other.stdout && one.stderr == other.stderr);
 }

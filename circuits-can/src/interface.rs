@@ -172,6 +172,9 @@ impl Interface {
                     what: "somebody else has what its driver needs, as an interrupt (dmesg)",
                     source,
                 },
+                _ if source.kind() == io::ErrorKind::PermissionDenied => {
+                    self.failed("taking it up")(source)
+                }
                 _ => self.failed(what)(source),
             })
     }
@@ -181,7 +184,9 @@ impl Interface {
     /// # Errors
     /// [`Error::PermissionDenied`], [`Error::Removed`].
     pub fn down(&self) -> Result<()> {
-        self.link.set_up(false).map_err(self.failed("being down"))
+        self.link
+            .set_up(false)
+            .map_err(self.failed("taking it down"))
     }
 
     /// Has a controller that is bus-off take part again.

@@ -58,7 +58,7 @@ pub enum Error {
     },
 
     /// The chip is gone.
-    #[error("the chip of line {line:?} was removed")]
+    #[error("the chip of line {line:?} was removed (open it anew: Board::reconnect waits for it)")]
     Removed {
         /// The line, as it was asked for.
         line: Arc<str>,
@@ -78,7 +78,10 @@ pub enum Error {
     },
 
     /// It is more than the kernel can do at once.
-    #[error("lines {line:?}: {what}; at most {limit} can be opened together")]
+    #[error(
+        "lines {:?}: {what}; at most {limit} can be opened together",
+        few(line)
+    )]
     Limit {
         /// The lines, as they were asked for.
         line: Arc<str>,
@@ -113,8 +116,8 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The system failed in some other way.
-    #[error("line {line:?} failed")]
+    /// The system failed in some other way: the chip of a port expander did not answer, for one.
+    #[error("line {line:?} failed{}", because(source))]
     Io {
         /// The line, as it was asked for.
         line: Arc<str>,
@@ -173,7 +176,7 @@ impl Error {
     ///
     /// The kernel's GPIO character device says `EBUSY` for a line that is held, `ENODEV` once the
     /// chip is gone, `ENXIO` for edges of a line without an interrupt, `EOPNOTSUPP` for what the
-    /// driver lacks (drivers/gpio/gpiolib-cdev.c).
+    /// driver lacks (drivers/gpio/gpiolib-cdev.c). What the bus of a port expander says it hands on.
     pub fn from_io(line: &Arc<str>, what: &'static str, source: io::Error) -> Error {
         const ENXIO: i32 = 6;
         const ENODEV: i32 = 19;
@@ -193,9 +196,12 @@ impl Error {
                 what: OUTSIDE,
                 source,
             },
-            (io::ErrorKind::Unsupported, _) | (_, Some(ENXIO)) => {
-                Error::Unsupported { line, what, source }
-            }
+            (_, Some(ENXIO)) => Error::Unsupported {
+                line,
+                what: NO_INTERRUPT,
+                source,
+            },
+            (io::ErrorKind::Unsupported, _) => Error::Unsupported { line, what, source },
             (_, Some(ENODEV)) => Error::Removed { line, source },
             _ => Error::Io { line, source },
         }
@@ -204,6 +210,32 @@ impl Error {
 
 /// What a future asks for that waits on a virtual board and does not take part in its time.
 const OUTSIDE: &str = "waits by futures outside of the board's tasks (use Stub::block_on, Stub::task or Stub::block_on_with)";
+
+/// What is asked for where edges or debouncing are.
+const NO_INTERRUPT: &str =
+    "edge detection: its chip has no interrupt (ask for its level at intervals instead)";
+
+/// What a number says that comes from the bus of an expander (Documentation/i2c/fault-codes.rst).
+fn because(source: &io::Error) -> &'static str {
+    const EIO: i32 = 5;
+    const ETIMEDOUT: i32 = 110;
+    const EREMOTEIO: i32 = 121;
+    match source.raw_os_error() {
+        Some(EREMOTEIO) => ": its chip does not answer (is the expander there, and powered?)",
+        Some(ETIMEDOUT) => ": the bus of its chip timed out (does something hold it low?)",
+        Some(EIO) => ": its chip could not be spoken to (noise on the bus of an expander?)",
+        _ => "",
+    }
+}
+
+/// The first and the last of many names.
+fn few(lines: &str) -> String {
+    let names: Vec<&str> = lines.split(", ").collect();
+    match names[..] {
+        [first, second, _, _, .., last] => format!("{first}, {second}, … {last}"),
+        _ => lines.to_owned(),
+    }
+}
 
 fn by(holder: &Option<Arc<str>>) -> String {
     let Some(holder) = holder else {
@@ -236,6 +268,23 @@ impl embedded_hal::digital::Error for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_many_lines_are_is_told_in_short() {
+        assert_eq!(few("A, B, C, D, E"), "A, B, … E");
+        assert_eq!(few("A, B"), "A, B");
+    }
+
+    #[test]
+    fn what_the_bus_of_an_expander_says_is_told() {
+        let told = |number| {
+            let error = io::Error::from_raw_os_error(number);
+            Error::from_io(&"RELAY".into(), "being set", error).to_string()
+        };
+        assert!(told(121).ends_with("(is the expander there, and powered?)"));
+        assert!(told(110).contains("timed out"));
+        assert_eq!(told(34), r#"line "RELAY" failed"#);
+    }
 
     #[test]
     fn who_holds_a_line_is_told_and_what_to_do() {

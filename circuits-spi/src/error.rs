@@ -71,7 +71,9 @@ pub enum Error {
     },
 
     /// The controller did not come to an end.
-    #[error("SPI device {device:?} timed out")]
+    #[error(
+        "SPI device {device:?} timed out: its controller did not come to an end (the kernel's log says more: dmesg)"
+    )]
     TimedOut {
         /// The device, as it was asked for.
         device: Arc<str>,
@@ -88,14 +90,24 @@ pub enum Error {
         what: &'static str,
     },
 
-    /// The system failed in some other way.
-    #[error("SPI device {device:?} failed")]
+    /// The system failed in some other way: the controller lost data, for one.
+    #[error("SPI device {device:?} failed{}", because(source))]
     Io {
         /// The device, as it was asked for.
         device: Arc<str>,
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// What `EIO` says (`dw_spi_check_status`, drivers/spi/spi-dw-core.c).
+fn because(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(EIO) => {
+            ": its controller lost data (send less at a time, or more slowly; the kernel's log says more: dmesg)"
+        }
+        _ => "",
+    }
 }
 
 /// The kinds of [`Error`].
@@ -121,6 +133,7 @@ pub enum ErrorKind {
 }
 
 // Linux's numbers, by which backends answer on every system (include/uapi/asm-generic/errno.h).
+const EIO: i32 = 5;
 const ENXIO: i32 = 6;
 const ENODEV: i32 = 19;
 pub(crate) const EINVAL: i32 = 22;

@@ -111,6 +111,13 @@ pub enum Error {
         wanted: &'static str,
     },
 
+    /// A fault cannot be that likely.
+    #[error("{probability} is no probability: it is to be 0 to 1")]
+    NoProbability {
+        /// The number, as it was given.
+        probability: String,
+    },
+
     /// Bytes are no uevent.
     #[error("the virtual board was fed something that is no uevent")]
     NoUevent(#[from] circuits_enumerate::ParseError),

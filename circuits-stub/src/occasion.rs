@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use circuits_wait::Time;
 
+use crate::{Error, Result};
+
 /// When a fault happens, of all the times at which it could: its opportunities.
 ///
 /// Of those within its times so many pass; at each that follows it happens, or is drawn for; and after so many
@@ -17,7 +19,8 @@ pub(crate) struct Occasion {
     /// As the board's trace has times.
     from: Duration,
     until: Option<Duration>,
-    chance: Option<Chance>,
+    /// What is no probability is refused when the fault is scheduled.
+    chance: Option<Result<Chance>>,
 }
 
 impl Occasion {
@@ -71,6 +74,14 @@ impl Occasion {
         }
     }
 
+    /// Whether it can be scheduled.
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.chance {
+            Some(Err(error)) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it happens at the opportunity that is now, unless that is taken by another fault. Then what was to be
     /// next is for the next, and what was drawn does not come to pass.
     pub(crate) fn is_now(&mut self, now: Time, is_taken: bool) -> bool {
@@ -83,7 +94,11 @@ impl Occasion {
             return false;
         }
         // Drawn whatever others do: the moments of one fault are the same beside others.
-        let is_drawn = self.chance.as_mut().is_none_or(Chance::draw);
+        let is_drawn = match &mut self.chance {
+            Some(Ok(chance)) => chance.draw(),
+            Some(Err(_)) => false,
+            None => true,
+        };
         let happens = is_drawn && !is_taken;
         if let (true, Some(times)) = (happens, &mut self.times) {
             *times = times.saturating_sub(1);
@@ -122,12 +137,17 @@ impl Chance {
     /// As a `f64` has it, a number from 0 to 1 has 53 bits.
     const ONE: f64 = (1_u64 << 53) as f64;
 
-    fn new(probability: f64, seed: u64) -> Chance {
-        Chance {
-            // Not a number is 0 then.
-            probability: (probability.clamp(0.0, 1.0) * Chance::ONE) as u64,
-            state: seed,
+    fn new(probability: f64, seed: u64) -> Result<Chance> {
+        // Nor is what is not a number.
+        if !(0.0..=1.0).contains(&probability) {
+            return Err(Error::NoProbability {
+                probability: probability.to_string(),
+            });
         }
+        Ok(Chance {
+            probability: (probability * Chance::ONE) as u64,
+            state: seed,
+        })
     }
 
     fn draw(&mut self) -> bool {
@@ -139,19 +159,17 @@ impl Chance {
 }
 
 /// Takes the fault of the opportunity that is now, at this time of the trace, if there is one: the first of those
-/// whose turn it is. `could` gives the occasion of those that it could be, and what they do.
+/// whose turn it is. `of` gives the occasion of each, and what it does, if it is one that could be now.
 pub(crate) fn take<F, K>(
     faults: &mut Vec<F>,
     now: Time,
-    could: impl Fn(&mut F) -> Option<(&mut Occasion, K)>,
+    of: impl Fn(&mut F) -> (&mut Occasion, Option<K>),
 ) -> Option<K> {
     let mut taken = None;
     faults.retain_mut(|fault| {
-        let Some((occasion, kind)) = could(fault) else {
-            return true;
-        };
-        if occasion.is_now(now, taken.is_some()) {
-            taken = Some(kind);
+        let (occasion, kind) = of(fault);
+        if kind.is_some() && occasion.is_now(now, taken.is_some()) {
+            taken = kind;
         }
         !occasion.is_over(now.since(Time::ZERO))
     });
@@ -212,7 +230,7 @@ macro_rules! setters {
         }
 
         #[doc = concat!("Each of the ", $opportunities, " that it could happen to it does with this probability,")]
-        /// from 0 to 1. Less is 0, more is 1, and not a number is 0. The same seed gives the same moments, in all
+        /// from 0 to 1; another is refused when the fault is scheduled. The same seed gives the same moments, in all
         /// versions, and beside other faults: what is drawn when another one happens does not come to pass. It
         /// happens once, if nothing else is said: noise has [`always`](Self::always). Faults with different seeds
         /// have nothing to do with each other.
@@ -222,6 +240,11 @@ macro_rules! setters {
                 occasion: self.occasion.chance(probability, seed),
                 ..self
             }
+        }
+
+        /// Whether it can be scheduled.
+        pub(crate) fn check(&self) -> crate::Result<()> {
+            self.occasion.check()
         }
     };
 }
@@ -312,21 +335,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_probability_is_the_nearest() {
+    fn what_is_no_probability_is_refused() {
         let count =
             |probability| moments(Occasion::new().chance(probability, 1).always(), 1000).len();
-        for never in [
-            0.0,
-            -0.0,
-            -1.0,
-            f64::NAN,
-            f64::NEG_INFINITY,
-            f64::MIN_POSITIVE,
-        ] {
-            assert_eq!(count(never), 0, "{never}");
-        }
-        for always in [1.0, 1.5, f64::MAX, f64::INFINITY] {
-            assert_eq!(count(always), 1000, "{always}");
+        assert_eq!([0.0, -0.0, f64::MIN_POSITIVE].map(count), [0; 3]);
+        assert_eq!(count(1.0), 1000);
+        for wrong in [-1.0, 1.5, f64::NAN, f64::INFINITY] {
+            let error = Occasion::new().chance(wrong, 1).check().unwrap_err();
+            let says = format!("{wrong} is no probability: it is to be 0 to 1");
+            assert_eq!(error.to_string(), says);
         }
     }
 
@@ -342,7 +359,7 @@ mod tests {
         let happened: String = (0..6)
             .map(|moment| {
                 let taken = take(&mut faults, at(moment), |(name, occasion)| {
-                    Some((occasion, *name))
+                    (occasion, Some(*name))
                 });
                 taken.unwrap_or('-')
             })
@@ -358,7 +375,7 @@ mod tests {
         let mut happened = Vec::new();
         for moment in 0..200 {
             let taken = take(&mut faults, at(moment), |(name, occasion)| {
-                Some((occasion, *name))
+                (occasion, Some(*name))
             });
             happened.extend(taken.map(|name| (moment, name)));
         }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use circuits_gpio::Bias;
 use circuits_i2c::{Bus, Config, ErrorKind};
 use circuits_stub::chips::{
-    Ads1115, At24c, At24cSize, Bme280, Ds3231, Lis3dh, Mcp23017, Pca9685, Ssd1306, Tmp102,
+    Ads1115, At24c, At24cSize, Bme280, Ds3231, Lis3dh, Mcp23017, Mpu6050, Pca9685, Ssd1306, Tmp102,
 };
 use circuits_stub::i2c::{Device, Fault};
 use circuits_stub::registers::RegisterMap;
 use circuits_stub::{Net, Stub};
+use circuits_wait::Time;
 use embedded_hal::i2c::I2c;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -211,6 +212,19 @@ fn an_accelerometer_is_powered_down() -> Outcome {
 }
 
 #[test]
+fn a_gyroscope_sleeps() -> Outcome {
+    let mut bench = Bench::with(Stub::virtual_time(), Mpu6050::new())?;
+    bench.write(&[0x6b, 0])?;
+    bench.write(&[0x1b, 0x18])?;
+    bench.dip()?;
+    assert_eq!(
+        (bench.read(0x6b)?, bench.read(0x1b)?, bench.read(0x75)?),
+        ([0x40], [0], [0x68])
+    );
+    Ok(())
+}
+
+#[test]
 fn registers_are_as_they_were_at_first() -> Outcome {
     let chip = RegisterMap::new().initial(0x10, &[1, 2]);
     let mut bench = Bench::with(Stub::virtual_time(), chip)?;
@@ -235,7 +249,8 @@ fn a_brown_out_is_over_by_itself() -> Outcome {
         let error = bench.write(&[0, 2]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
     }
-    bench.stub.delay().sleep(MILLIS(50))?;
+    let end = Time::from_nanos(100_290_000);
+    bench.stub.clock().sleep_until(end)?;
     assert_eq!(bench.read(0)?, [9], "neither 1 nor 2");
     let shown = recording.to_string();
     let power: Vec<&str> = shown

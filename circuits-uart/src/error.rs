@@ -105,7 +105,10 @@ pub enum Error {
     },
 
     /// A byte came with a parity or framing error: noise, or another baud rate than the sender's.
-    #[error("serial port {port:?} received {byte:#04x} with a parity or framing error")]
+    #[error(
+        "serial port {port:?} received {byte:#04x} with a parity or framing error (noise, or another baud rate, parity or \
+         number of bits than the sender's)"
+    )]
     Damaged {
         /// The port, as it was asked for.
         port: Arc<str>,
@@ -114,7 +117,9 @@ pub enum Error {
     },
 
     /// A break came: the line was held low for longer than a character.
-    #[error("serial port {port:?} received a break")]
+    #[error(
+        "serial port {port:?} received a break (its line was pulled low: on purpose, or the other end has no power)"
+    )]
     Break {
         /// The port, as it was asked for.
         port: Arc<str>,

@@ -23,6 +23,7 @@ mod max7219;
 mod mcp25xx;
 mod mcp3008;
 mod motor;
+mod mpu6050_dmp;
 mod nmea;
 mod port_expander;
 mod pwm_pca9685;

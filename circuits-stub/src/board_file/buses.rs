@@ -201,8 +201,9 @@ pub(super) fn can(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
         Some(true) => stub.plug_vcan(interface),
         _ => stub.plug_can_interface(interface),
     }
-    let (bitrate, data_bitrate) = (table.take("bitrate"), table.take("data_bitrate"));
-    if let Some(value) = bitrate.or(data_bitrate) {
+    let keys = ["bitrate", "data_bitrate", "restart_after"];
+    let [bitrate, data_bitrate, restart_after] = keys.map(|key| table.take(key));
+    if let Some(value) = bitrate.or(data_bitrate).or(restart_after) {
         let mut config = InterfaceConfig::new();
         if let Some(rate) = bitrate {
             config = config.bitrate(rate.integer(1..=1_000_000)?);
@@ -210,7 +211,7 @@ pub(super) fn can(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
         if let Some(rate) = data_bitrate {
             config = config.data_bitrate(rate.integer(1..=20_000_000)?);
         }
-        if let Some(time) = table.take("restart_after") {
+        if let Some(time) = restart_after {
             config = config.restart_after(time.duration()?);
         }
         let configured = stub.clone().can_configure(interface, &config);

@@ -2,17 +2,16 @@
 
 use std::any::Any;
 use std::fmt;
-use std::fs;
 use std::time::Duration;
 
 use circuits_gpio::LineSpec;
 use circuits_i2c::Address;
 use circuits_wait::Time;
 
-use super::chips::CHIPS;
+use super::chips;
 use super::quantity::{Field, Quantity};
 use super::source::{Result, Table, Value, hint};
-use super::workbench::Workbench;
+use super::workbench::{self, Workbench};
 use crate::{Pin, can, i2c, spi, uart};
 
 /// What chips are on.
@@ -104,8 +103,8 @@ pub(super) fn put<'a>(
     site: Site<'a>,
 ) -> Result<()> {
     let (word, bus) = (kind.text()?, site.bus());
-    let Some(known) = CHIPS.iter().find(|known| known.word == word) else {
-        let hint = hint(word, CHIPS.iter().map(|known| known.word));
+    let Some(known) = chips::all().find(|known| known.word == word) else {
+        let hint = hint(word, chips::all().map(|known| known.word));
         return Err(kind.error(format_args!("no chip {word:?}{hint}")));
     };
     if !known.on.contains(&bus) {
@@ -217,7 +216,7 @@ impl<'a> Chip<'_, 'a> {
                 let file = table.need("file")?;
                 table.finish()?;
                 let path = base.join(file.text()?);
-                fs::read(&path)
+                workbench::read(&path)
                     .map_err(|error| file.error(format_args!("{}: {error}", path.display())))?
             };
             Ok((*value, bytes))

@@ -37,10 +37,10 @@ struct Place {
 }
 
 impl BoardFileError {
-    /// A file that cannot be read at all.
-    pub(super) fn of_file(file: &Path, message: impl Into<String>) -> BoardFileError {
+    /// Something that is not at any place: a file that cannot be read at all.
+    pub(super) fn of_file(file: Option<&Path>, message: impl Into<String>) -> BoardFileError {
         BoardFileError(Box::new(Inner {
-            file: Some(file.into()),
+            file: file.map(Into::into),
             place: None,
             message: message.into(),
         }))
@@ -82,7 +82,7 @@ impl BoardFileError {
         self.0.file.as_deref()
     }
 
-    /// Returns the line that it is in, from 1 on; `None` if the file cannot be read.
+    /// Returns the line that it is in, from 1 on; `None` if there is no such file.
     pub fn line(&self) -> Option<usize> {
         Some(self.0.place.as_ref()?.line)
     }
@@ -111,7 +111,8 @@ impl fmt::Display for BoardFileError {
             write!(f, "{}:", file.display())?;
         }
         let Some(place) = place else {
-            return write!(f, " {message}");
+            let space = if file.is_some() { " " } else { "" };
+            return write!(f, "{space}{message}");
         };
         writeln!(f, "{}:{}: {message}", place.line, place.column)?;
         // The caret is below what it points at, whatever a tab is.

@@ -18,6 +18,7 @@ const I2C: &Faults<i2c::Fault> = &[
     ("arbitration_lost", |_| Ok(i2c::Fault::arbitration_lost())),
     ("stuck", |_| Ok(i2c::Fault::stuck())),
     ("busy", |_| Ok(i2c::Fault::busy())),
+    ("failed", |_| Ok(i2c::Fault::failed())),
     ("flipped_bit", |_| Ok(i2c::Fault::flipped_bit())),
     ("brown_out", |table| {
         let length = table.need("length")?.interval()?;

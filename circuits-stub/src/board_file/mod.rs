@@ -29,7 +29,7 @@ use self::workbench::Workbench;
 use crate::Stub;
 use crate::trace::Action;
 
-/// A virtual board as a file has it.
+#[doc = include_str!("../../BOARDS.md")]
 #[derive(Clone, Debug)]
 pub struct BoardFile {
     source: Source,
@@ -46,8 +46,9 @@ impl BoardFile {
     /// [built](BoardFile::build).
     pub fn read(path: impl AsRef<Path>) -> Result<BoardFile> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| BoardFileError::of_file(path, format!("cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            BoardFileError::of_file(Some(path), format!("this cannot be read: {error}"))
+        })?;
         let source = Source {
             file: Some(path.into()),
             text,
@@ -66,6 +67,35 @@ impl BoardFile {
             file: None,
             text: text.into(),
         })
+    }
+
+    /// Lists the boards that come with this crate, by the names that files have for them.
+    ///
+    /// ```
+    /// use circuits_gpio::{Config, Output};
+    /// use circuits_stub::BoardFile;
+    ///
+    /// for name in BoardFile::shipped() {
+    ///     let stub = BoardFile::shipped_named(name)?.virtual_time().build()?;
+    ///     let lamp = Output::open_on(&stub, "header:11", &Config::new())?;
+    ///     lamp.set(true)?;
+    ///     assert!(stub.level("GPIO17")?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn shipped() -> impl Iterator<Item = &'static str> {
+        shipped::BOARDS.iter().map(|(name, _)| *name)
+    }
+
+    /// Returns a board that comes with this crate.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn shipped_named(name: &str) -> Result<BoardFile> {
+        match shipped::source(name) {
+            Some(source) => BoardFile::new(source),
+            None => Err(BoardFileError::of_file(None, no_board(name))),
+        }
     }
 
     fn new(source: Source) -> Result<BoardFile> {
@@ -123,6 +153,11 @@ impl BoardFile {
         self.traced.has(action)
     }
 
+    /// Returns what the file says.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
     /// Makes the board.
     ///
     /// # Errors
@@ -148,8 +183,7 @@ fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
     if let Some(board) = table.take("board") {
         let name = board.text()?;
         let Some(shipped) = shipped::source(name) else {
-            let hint = hint(name, shipped::BOARDS.iter().map(|(name, _)| *name));
-            return Err(board.error(format_args!("no board {name:?}{hint}")));
+            return Err(board.error(no_board(name)));
         };
         lay_out(bench, &shipped)?;
     }
@@ -189,10 +223,100 @@ fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
     table.finish()
 }
 
+fn no_board(name: &str) -> String {
+    format!("no board {name:?}{}", hint(name, BoardFile::shipped()))
+}
+
 /// Each of `[[key]]`.
 fn tables<'a>(table: &mut Table<'a>, key: &'static str) -> Result<Vec<Table<'a>>> {
     match table.take(key) {
         Some(value) => value.tables(),
         None => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::chips;
+    use super::parts::PARTS;
+    use super::*;
+
+    const REFERENCE: &str = include_str!("../../BOARDS.md");
+
+    #[test]
+    fn all_blocks_of_the_reference_are_boards() {
+        let blocks = REFERENCE.split("```toml\n").skip(1);
+        let blocks: Vec<&str> = blocks
+            .filter_map(|block| block.split("```").next())
+            .collect();
+        assert!(blocks.len() >= 6);
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boards");
+        for block in blocks {
+            let file = BoardFile::parse(block).and_then(|file| file.base(&base).build());
+            file.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    #[test]
+    fn all_that_is_known_is_in_the_reference() {
+        let chips = chips::all().map(|known| known.word);
+        let parts = PARTS.iter().map(|(word, _)| *word);
+        for word in chips.chain(parts).chain(BoardFile::shipped()) {
+            let quoted = [format!("`{word}`"), format!("`\"{word}\"`")];
+            let is_there = quoted.iter().any(|quoted| REFERENCE.contains(quoted));
+            assert!(is_there, "{word} is not in BOARDS.md");
+        }
+    }
+
+    /// The modules of a text of Rust.
+    fn modules(text: &str) -> impl Iterator<Item = &str> {
+        let modules = text.lines().filter_map(|line| line.strip_prefix("mod "));
+        modules.filter_map(|name| name.strip_suffix(';'))
+    }
+
+    #[test]
+    fn all_chips_and_parts_are_known() {
+        for module in modules(include_str!("../chips/mod.rs")) {
+            let is_none = ["picture", "utc"].contains(&module);
+            let mut words = chips::all().map(|known| known.word);
+            assert!(
+                is_none || words.any(|word| word.starts_with(module)),
+                "{module}"
+            );
+        }
+        for module in modules(include_str!("../parts/mod.rs")) {
+            let mut words = PARTS.iter().map(|(word, _)| *word);
+            assert!(words.any(|word| word == module), "{module}");
+        }
+    }
+
+    #[test]
+    fn all_faults_are_known_and_in_the_reference() {
+        let known = include_str!("faults.rs");
+        let (_, reference) = REFERENCE.split_once("# Faults").unwrap();
+        let mut count = 0;
+        for (bus, text) in [
+            ("i2c", include_str!("../i2c/fault.rs")),
+            ("spi", include_str!("../spi/fault.rs")),
+            ("uart", include_str!("../uart/fault.rs")),
+            ("can", include_str!("../can/fault.rs")),
+            ("gpio", include_str!("../gpio/fault.rs")),
+        ] {
+            let functions = text
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("pub fn "));
+            let makes =
+                functions.filter(|line| line.contains("-> Fault") && !line.contains("self"));
+            for name in makes.filter_map(|line| line.split('(').next()) {
+                let call = format!("{bus}::Fault::{name}(");
+                assert!(known.contains(&call), "{call}");
+                assert!(known.contains(&format!("\"{name}\"")), "{name}");
+                assert!(reference.contains(&format!("`{name}`")), "{name}");
+                count += 1;
+            }
+        }
+        assert!(count >= 30, "{count}");
     }
 }

@@ -45,6 +45,12 @@ fn button(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> 
     if let Some(bounce) = table.take("bouncing") {
         button = button.bouncing(bounce.duration()?);
     }
+    if let Some(value) = table.take("normally_closed") {
+        if value.bool()? {
+            let closed = button.normally_closed();
+            button = closed.map_err(|error| value.error(error))?;
+        }
+    }
     let pressed = table.take("pressed");
     table.finish()?;
     bench.name(name, button.clone())?;

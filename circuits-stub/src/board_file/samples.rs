@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::workbench;
+
 /// The rows of a file: from one to the next what was measured goes straight on.
 #[derive(Debug)]
 pub(super) struct Samples {
@@ -31,7 +33,8 @@ impl Samples {
     /// Reads a file. What is wrong is told with the file's name, and the line.
     pub(super) fn read(path: &Path) -> Result<Samples, String> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+        let bytes = workbench::read(path).map_err(|error| format!("{name}: {error}"))?;
+        let text = String::from_utf8(bytes).map_err(|_| format!("{name}: it is no UTF-8"))?;
         Samples::parse(&name, &text)
     }
 

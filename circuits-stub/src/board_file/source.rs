@@ -346,9 +346,11 @@ pub(super) fn hint<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -
     if let Some(nearest) = nearest(wanted, known.iter().copied()) {
         return format!(": did you mean {nearest:?}?");
     }
-    match known.is_empty() {
-        true => ": there are none".into(),
-        false => format!(": there are {}", known.join(", ")),
+    match known.len() {
+        0 => ": there are none".into(),
+        // Nobody reads more.
+        1..=40 => format!(": there are {}", known.join(", ")),
+        _ => String::new(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use circuits_gpio::{Backend, LineSpec};
 use circuits_wait::Time;
@@ -85,4 +86,12 @@ fn line_names(backend: &dyn Backend) -> Vec<String> {
     lines
         .filter_map(|line| line.name().map(Into::into))
         .collect()
+}
+
+/// Reads a file. What is none, as a device is, may have no end.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::metadata(path)?.is_file() {
+        true => fs::read(path),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "no file")),
+    }
 }

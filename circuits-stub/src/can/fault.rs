@@ -23,6 +23,11 @@ use crate::occasion::{self, Occasion, setters};
 /// assert!(can0.read(None)?.error().is_some());
 /// let info = Interface::open_on(&board, "can0")?.info()?;
 /// assert_eq!(info.state, Some(State::BusOff));
+///
+/// // can1 loses what can0 says of its speed, in the first second of the board's time.
+/// let speed = Id::standard(0x181)?;
+/// let second = std::time::Duration::from_secs(1);
+/// board.can_fault("can1", Fault::overrun().of(speed).until(second).always())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +99,7 @@ impl Fault {
         }
     }
 
-    fn is_of(&self, role: Role) -> bool {
+    pub(super) fn is_of(&self, role: Role) -> bool {
         match self.kind {
             Kind::Bit | Kind::NoAcknowledge => role == Role::Sender,
             Kind::Stuff | Kind::Form | Kind::Crc | Kind::Overrun => role == Role::Receiver,
@@ -106,7 +111,7 @@ impl Fault {
 pub(super) fn take(faults: &mut Vec<Fault>, role: Role, frame: &Frame, now: Time) -> Option<Kind> {
     occasion::take(faults, now, |fault| {
         let could = fault.is_of(role) && fault.id.is_none_or(|only| only == frame.id());
-        could.then_some((&mut fault.occasion, fault.kind))
+        (&mut fault.occasion, could.then_some(fault.kind))
     })
 }
 

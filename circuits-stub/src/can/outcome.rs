@@ -212,7 +212,7 @@ impl State {
         let is_stuck = one.is_passive()
             && !one.is_one_shot()
             && !one.queue.is_empty()
-            && one.faults.is_empty()
+            && !one.faults.iter().any(|fault| fault.is_of(Role::Sender))
             && self.stations.iter().all(is_hopeless);
         let from = one.suspended;
         if let (true, Some(bus)) = (is_stuck, self.buses.get_mut(&bus)) {

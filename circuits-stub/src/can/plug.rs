@@ -192,8 +192,10 @@ impl Stub {
     /// the one that was scheduled first. What has come to pass as often as it was to is gone.
     ///
     /// # Errors
-    /// [`Error::NoInterface`](crate::Error::NoInterface); [`Error::NoWires`](crate::Error::NoWires): it is a `vcan`.
+    /// [`Error::NoInterface`](crate::Error::NoInterface); [`Error::NoWires`](crate::Error::NoWires): it is a `vcan`;
+    /// [`Error::NoProbability`](crate::Error::NoProbability).
     pub fn can_fault(&self, name: &str, fault: Fault) -> Result<()> {
+        fault.check()?;
         let board = self.board();
         board.can.change(board, |state, _| {
             let id = state.wired(name)?;

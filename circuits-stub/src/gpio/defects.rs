@@ -60,7 +60,8 @@ impl Defect {
     fn take(&mut self, now: Time, could: impl Fn(Kind) -> bool) -> Option<Kind> {
         let now = self.shown(now);
         occasion::take(&mut self.faults, now, |fault| {
-            could(fault.kind).then_some((&mut fault.occasion, fault.kind))
+            let kind = could(fault.kind).then_some(fault.kind);
+            (&mut fault.occasion, kind)
         })
     }
 
@@ -80,7 +81,8 @@ impl Defect {
             };
             let ends = fault.occasion.ends().map(|end| made + end);
             let could = does && (begins || changed);
-            could.then_some((&mut fault.occasion, (fault.kind, begins, ends)))
+            let does = could.then_some((fault.kind, begins, ends));
+            (&mut fault.occasion, does)
         });
         match taken {
             Some((Kind::Stuck(held), _, ends)) => self.stuck = Some((held, ends)),

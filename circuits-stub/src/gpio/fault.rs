@@ -46,7 +46,7 @@ use crate::{Result, Stub};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What is not here is done by hand: a button that [bounces](crate::parts::Button::bounce), a short circuit between
+/// What is not here is done by hand: a button that [bounces](crate::parts::Button::bouncing), a short circuit between
 /// two lines ([`wire`](crate::Stub::wire)), whoever drives a line against an output ([`drive`](crate::Stub::drive)), a
 /// queue of edges that overflows, which no fault is needed for, and a chip that
 /// [goes](crate::Stub::remove_chip).
@@ -189,8 +189,10 @@ impl Stub {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous);
+    /// [`Error::NoProbability`](crate::Error::NoProbability).
     pub fn line_fault(&self, line: impl Into<LineSpec>, fault: Fault) -> Result<()> {
+        fault.check()?;
         let line = self.find(line)?;
         let board = self.board();
         board.lines.change(board, |state, now| {

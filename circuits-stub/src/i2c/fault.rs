@@ -12,6 +12,7 @@ use crate::occasion::{self, Occasion, setters};
 /// use circuits_i2c::{Bus, Config, ErrorKind};
 /// use circuits_stub::{Stub, chips::Tmp102, i2c::Fault};
 /// use embedded_hal::i2c::I2c;
+/// use std::time::Duration;
 ///
 /// let board = Stub::virtual_time().i2c_device("i2c-1", 0x48, Tmp102::new())?;
 /// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
@@ -22,6 +23,24 @@ use crate::occasion::{self, Occasion, setters};
 /// let error = bus.write(0x48, &[3, 0x50, 0x00]).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::NoAcknowledge);
 /// bus.write(0x48, &[3, 0x50, 0x00])?;
+///
+/// // A bad contact: from now on one in ten, by a seed, for a minute of the board's time; and then a brown-out.
+/// let minute = Duration::from_secs(60);
+/// board.i2c_fault("i2c-1", Fault::no_acknowledge().chance(0.1, 42).until(minute).always())?;
+/// board.i2c_fault("i2c-1", Fault::brown_out(Duration::from_millis(200)).not_before(minute))?;
+/// let failed = (0..100).filter(|_| bus.write(0x48, &[3, 0x60, 0x00]).is_err()).count();
+/// assert_eq!(failed, 13);
+/// board.delay().sleep(minute)?;
+/// assert!(bus.write(0x48, &[3]).is_err());
+/// board.delay().sleep(Duration::from_millis(200))?;
+/// let mut limit = [0; 2];
+/// bus.write_read(0x48, &[3], &mut limit)?;
+/// assert_eq!(limit, [0x50, 0x00], "as after power-on");
+///
+/// // Three that the driver of the controller says nothing of.
+/// board.i2c_fault("i2c-1", Fault::failed().times(3))?;
+/// let kinds = [(); 4].map(|()| bus.write(0x48, &[3]).err().map(|error| error.kind()));
+/// assert_eq!(kinds, [Some(ErrorKind::Vague), Some(ErrorKind::Vague), Some(ErrorKind::Vague), None]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +58,7 @@ pub(super) enum Kind {
     ArbitrationLost,
     Stuck,
     Busy,
+    Failed,
     FlippedBit,
     BrownOut(Duration),
 }
@@ -69,6 +89,12 @@ impl Fault {
     /// The bus is not free until the adapter's timeout has passed: the transaction does not begin.
     pub fn busy() -> Fault {
         Fault::new(Kind::Busy)
+    }
+
+    /// The transaction fails after the address, and the driver of the controller does not say how: the program has
+    /// `EIO` (Documentation/i2c/fault-codes.rst calls it *rather vague*).
+    pub fn failed() -> Fault {
+        Fault::new(Kind::Failed)
     }
 
     /// Noise turns over the lowest bit of the last byte that is read, which nobody sees but by a
@@ -108,7 +134,7 @@ impl Fault {
 pub(super) fn take(faults: &mut Vec<Fault>, address: Address, now: Time) -> Option<Kind> {
     occasion::take(faults, now, |fault| {
         let is_meant = fault.address.is_none_or(|only| only == address);
-        is_meant.then_some((&mut fault.occasion, fault.kind))
+        (&mut fault.occasion, is_meant.then_some(fault.kind))
     })
 }
 

@@ -143,8 +143,10 @@ impl Stub {
     /// scheduled first. What has come to pass as often as it was to is gone.
     ///
     /// # Errors
-    /// [`Error::NoBus`].
+    /// [`Error::NoBus`];
+    /// [`Error::NoProbability`](crate::Error::NoProbability).
     pub fn i2c_fault(&self, bus: &str, fault: Fault) -> Result<()> {
+        fault.check()?;
         match self.board().buses.schedule(bus, fault) {
             true => Ok(()),
             false => Err(Error::NoBus { bus: bus.into() }),

@@ -1,5 +1,6 @@
 //! Devices that lose their power, and have it again.
 
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use circuits_i2c::Address;
@@ -57,8 +58,8 @@ impl State {
         length: Duration,
     ) {
         // One that has none does not get it sooner.
-        if !self.dips.contains_key(&address) {
-            self.dips.insert(address, Some(now + length));
+        if let Entry::Vacant(dip) = self.dips.entry(address) {
+            dip.insert(Some(now + length));
             self.power(board, address, false, now);
         }
     }

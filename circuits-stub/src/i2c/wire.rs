@@ -210,6 +210,7 @@ pub(super) struct Failed {
 }
 
 // include/uapi/asm-generic/errno.h
+const EIO: i32 = 5;
 pub(super) const EAGAIN: i32 = 11;
 const EBUSY: i32 = 16;
 const EPROTO: i32 = 71;
@@ -266,7 +267,12 @@ impl State {
                 let after = self.controller.time(8);
                 (early(EAGAIN, End::ArbitrationLost), after)
             }
-            _ => return self.send(address, messages, start, fault),
+            // The same with an acknowledge.
+            Some(Kind::Failed) => {
+                let after = self.controller.time(10);
+                (early(EIO, End::Failed), after)
+            }
+            _ => return self.send(board, address, messages, start, fault),
         };
         Run {
             stop: start + after,
@@ -276,6 +282,7 @@ impl State {
 
     fn send<'a>(
         &mut self,
+        board: &Board,
         address: Address,
         messages: impl Iterator<Item = Message<'a>>,
         start: Time,
@@ -354,6 +361,10 @@ impl State {
         }
         if let Some(message) = last_read {
             flip(message);
+            board.tell_at(start, || Action::Fault {
+                of: self.name.clone(),
+                what: "a bit is turned over",
+            });
         }
         bits += 1;
         let stop = start + controller.time(bits);

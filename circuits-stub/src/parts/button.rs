@@ -32,6 +32,8 @@ pub struct Button {
     /// The level of what it connects the line to.
     level: bool,
     bounce: Duration,
+    /// It connects the line while nobody presses it.
+    is_normally_closed: bool,
 }
 
 /// What contacts do until they rest, in hundredths of the time that it takes: closed at the
@@ -62,7 +64,22 @@ impl Button {
             line,
             level,
             bounce: Duration::ZERO,
+            is_normally_closed: false,
         })
+    }
+
+    /// Has it be closed while nobody presses it, and open when it is pressed, as an emergency stop. Default: the other
+    /// way round.
+    ///
+    /// # Errors
+    /// As [`press`](Button::press).
+    pub fn normally_closed(self) -> Result<Button> {
+        let button = Button {
+            is_normally_closed: true,
+            ..self
+        };
+        button.play(vec![(Duration::ZERO, Some(button.level))])?;
+        Ok(button)
     }
 
     /// Sets for how long its contacts bounce, both ways: some milliseconds, where they are good.
@@ -76,7 +93,7 @@ impl Button {
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), if its chip was removed, or the board is gone.
     pub fn press(&self) -> Result<()> {
-        self.play(self.change(Some(self.level)))
+        self.play(self.change(true))
     }
 
     /// Presses it for so long, while others go on.
@@ -84,8 +101,8 @@ impl Button {
     /// # Errors
     /// As [`press`](Button::press).
     pub fn press_for(&self, time: Duration) -> Result<()> {
-        let mut steps = self.change(Some(self.level));
-        let mut released = self.change(None);
+        let mut steps = self.change(true);
+        let mut released = self.change(false);
         if let Some((after, _)) = released.first_mut() {
             // Since it closed first, not since it came to rest.
             *after = time.saturating_sub(self.bounce);
@@ -99,7 +116,7 @@ impl Button {
     /// # Errors
     /// As [`press`](Button::press).
     pub fn release(&self) -> Result<()> {
-        self.play(self.change(None))
+        self.play(self.change(false))
     }
 
     fn play(&self, steps: Vec<Step>) -> Result<()> {
@@ -107,14 +124,12 @@ impl Button {
     }
 
     /// What its contacts do until they rest.
-    fn change(&self, to: Option<bool>) -> Vec<Step> {
+    fn change(&self, is_pressed: bool) -> Vec<Step> {
+        let of = |is_pressed| (is_pressed != self.is_normally_closed).then_some(self.level);
+        let (from, to) = (of(!is_pressed), of(is_pressed));
         if self.bounce.is_zero() {
             return vec![(Duration::ZERO, to)];
         }
-        let from = match to {
-            Some(_) => None,
-            None => Some(self.level),
-        };
         let mut last = 0;
         let steps = BOUNCES.iter().zip([to, from].into_iter().cycle());
         let steps = steps.map(|(hundredths, state)| {
@@ -122,5 +137,31 @@ impl Button {
             (self.bounce / 100 * passed, state)
         });
         steps.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use circuits_gpio::{Bias, Config, Edge, Input};
+
+    use super::*;
+
+    #[test]
+    fn an_emergency_stop_opens_when_it_is_pressed() {
+        let stub = Stub::virtual_time().lines(["STOP"]);
+        let button = Button::to_ground(&stub, "STOP").unwrap();
+        let button = button.normally_closed().unwrap();
+        let config = Config::new().bias(Bias::PullUp);
+        let mut line = Input::open_on(&stub, "STOP", &config).unwrap();
+        assert!(!line.get().unwrap());
+        line.wait_edge(Duration::ZERO).unwrap();
+        let second = Duration::from_secs(1);
+        button.press_for(second).unwrap();
+        let edges = [(); 2].map(|_| line.wait_edge(2 * second).unwrap().unwrap());
+        assert_eq!(
+            edges.map(|event| event.edge()),
+            [Edge::Rising, Edge::Falling]
+        );
+        assert_eq!(edges[1].time().since(edges[0].time()), second);
     }
 }

@@ -110,7 +110,7 @@ impl Kind {
 
 /// Takes the fault of the message that comes now, if there is one.
 pub(super) fn take(faults: &mut Vec<Fault>, now: Time) -> Option<Kind> {
-    occasion::take(faults, now, |fault| Some((&mut fault.occasion, fault.kind)))
+    occasion::take(faults, now, |fault| (&mut fault.occasion, Some(fault.kind)))
 }
 
 /// How long the kernel waits for a transfer of so many bytes.

@@ -230,8 +230,10 @@ impl Stub {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NoNode`].
+    /// [`Error::NoNode`];
+    /// [`Error::NoProbability`](crate::Error::NoProbability).
     pub fn spi_fault(&self, node: &str, fault: Fault) -> Result<()> {
+        fault.check()?;
         let faults = |faults: &mut Vec<Fault>| faults.push(fault);
         self.board().controllers.change_faults(node, faults)
     }

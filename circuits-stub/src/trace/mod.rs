@@ -308,6 +308,8 @@ pub enum End {
     TimedOut,
     /// It did not begin: the bus was never free.
     Busy,
+    /// It failed, and the controller's driver does not say how.
+    Failed,
 }
 
 /// `stop`, `no acknowledge`.
@@ -319,6 +321,7 @@ impl fmt::Display for End {
             End::ArbitrationLost => "arbitration lost",
             End::TimedOut => "timed out",
             End::Busy => "busy",
+            End::Failed => "failed",
         })
     }
 }

@@ -319,8 +319,10 @@ impl Stub {
     /// program has the port open meets none.
     ///
     /// # Errors
-    /// [`Error::NoPort`].
+    /// [`Error::NoPort`];
+    /// [`Error::NoProbability`](crate::Error::NoProbability).
     pub fn serial_fault(&self, name: &str, fault: Fault) -> Result<()> {
+        fault.check()?;
         let board = self.board();
         board.serial.change(board, |state, _| {
             let port = state.find(node(name)).ok_or_else(|| no_port(name))?;

@@ -106,7 +106,20 @@ impl State {
         if tty.is_deaf(start) {
             return;
         }
-        let Some(heard) = tty.meet_fault(heard, board.shown(now)) else {
+        let met = tty.meet_fault(heard, board.shown(now));
+        let unseen = match (heard, met) {
+            (_, None) => Some("a byte is lost"),
+            (Heard::Byte(was), Some(Heard::Byte(is))) if was != is => Some("a bit is turned over"),
+            _ => None,
+        };
+        if let Some(what) = unseen {
+            let of = &tty.name;
+            board.tell_at(now, || Action::Fault {
+                of: of.clone(),
+                what,
+            });
+        }
+        let Some(heard) = met else {
             return;
         };
         let is_software = tty.config.flow() == FlowControl::Software;

@@ -1,5 +1,7 @@
 //! What must hold for any bytes, and bytes to begin with: see the README.
 
+#[path = "../../../circuits-stub/tests/invariants/mod.rs"]
+mod boards;
 #[path = "../../../circuits-can/tests/invariants/mod.rs"]
 mod can;
 #[path = "../../../circuits-uart/tests/invariants/mod.rs"]
@@ -43,4 +45,9 @@ pub fn can_frame(bytes: &[u8]) {
 /// Any log of CAN frames, and any text of one, of a filter or of a mask.
 pub fn can_log(bytes: &[u8]) {
     can::log(bytes);
+}
+
+/// Any text of a board file.
+pub fn board_file(bytes: &[u8]) {
+    boards::board_file(bytes);
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use circuits_can::AnyFrame;
 use circuits_enumerate::{Recording, Uevent};
 
+use crate::boards;
 use crate::framings::Chosen;
 use crate::invariants::{STEP, encode};
 
@@ -29,6 +30,9 @@ fn put_into(corpus: &Path, target: &str, recordings: &Path) -> io::Result<()> {
         number += 1;
         fs::write(corpus.join(format!("recorded-{number:03}")), bytes)
     };
+    if target == "board_file" {
+        return boards::boards().try_for_each(|board| put(board.as_bytes()));
+    }
     if target == "can_log" {
         put(LOG.join("\n").as_bytes())?;
         // A line is enough to begin with, and short.

@@ -140,11 +140,6 @@ impl Mpu6050 {
         self.lock().celsius = celsius;
     }
 
-    /// Has its supply fail for a moment: it sleeps, and its registers are as they were at first.
-    pub fn brown_out(&self) {
-        self.lock().reset();
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -296,6 +291,12 @@ impl Device for Mpu6050 {
         if std::mem::take(&mut state.is_new_rate) {
             (state.samples_from, state.samples) = (time, 0);
         }
+    }
+
+    fn power(&mut self, _: bool, time: Time) {
+        let mut state = self.lock();
+        state.reset();
+        (state.register, state.samples_from, state.samples) = (0, time, 0);
     }
 }
 

@@ -128,9 +128,10 @@ fn the_memory_of_the_processor_is_one_register() {
 }
 
 #[test]
-fn after_a_brown_out_it_sleeps() {
+fn without_power_it_forgets_all_and_sleeps() {
     let mut chip = awake(MOTION);
     assert_eq!(data(&mut chip, 1)[2], 16384);
-    chip.brown_out();
-    assert_eq!(data(&mut chip, 2), [0; 7]);
+    chip.power(false, at(1));
+    chip.power(true, at(2));
+    assert_eq!(data(&mut chip, 3), [0; 7]);
 }

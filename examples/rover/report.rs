@@ -1,0 +1,78 @@
+//! What came of a drive.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::jitter::Jitter;
+use crate::odometry::Pose;
+use crate::stop::Stop;
+
+#[derive(Clone, Debug)]
+pub struct Summary {
+    pub time: Duration,
+    pub distance: f64,
+    pub turns: f64,
+    pub obstacles: u32,
+    pub jitter: Jitter,
+    pub losses: Losses,
+    /// When it stood still, and why.
+    pub stops: Vec<(Duration, Stop)>,
+    /// Where it was, as it believes, ten times a second.
+    pub path: Vec<Pose>,
+    /// What the ranger saw.
+    pub seen: Vec<[f64; 2]>,
+}
+
+/// What was lost and gone over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    pub edges: u64,
+    pub motor_commands: u64,
+    pub imu_reads: u64,
+    pub echoes: u64,
+    pub brush_frames: u64,
+    pub reports_dropped: u64,
+    pub commands_damaged: u64,
+    pub ports_lost: u64,
+}
+
+/// As a table.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "time        {:.2} s", self.time.as_secs_f64())?;
+        writeln!(
+            f,
+            "way         {:.2} m, {:.2} turns",
+            self.distance, self.turns
+        )?;
+        writeln!(f, "obstacles   {}", self.obstacles)?;
+        writeln!(f, "{}", self.jitter)?;
+        writeln!(f, "losses      {}", self.losses)?;
+        for (time, stop) in &self.stops {
+            writeln!(f, "stopped     at {:.2} s: {stop}", time.as_secs_f64())?;
+        }
+        Ok(())
+    }
+}
+
+/// Those that there are.
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let losses = [
+            (self.edges, "edges"),
+            (self.motor_commands, "motor commands"),
+            (self.imu_reads, "reads of the IMU"),
+            (self.echoes, "echoes"),
+            (self.brush_frames, "frames of the brush"),
+            (self.reports_dropped, "reports"),
+            (self.commands_damaged, "damaged commands"),
+            (self.ports_lost, "times the serial port"),
+        ];
+        let mut there = losses.iter().filter(|(count, _)| *count > 0);
+        match there.next() {
+            None => return f.write_str("none"),
+            Some((count, what)) => write!(f, "{count} {what}")?,
+        }
+        there.try_for_each(|(count, what)| write!(f, ", {count} {what}"))
+    }
+}
