@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use circuits::stub::i2c::Fault;
 
-use super::bench::{BUS, Bench, SENSOR};
+use super::bench::{BUS, Bench, SCREEN, SENSOR};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -64,6 +64,25 @@ fn ctrl_c_ends_retries() {
     );
     assert!(last.contains("timed out"), "{last}");
     assert!(!bench.led.is_lit().unwrap());
+}
+
+#[test]
+fn a_screen_that_has_just_failed_is_dark_in_the_end() {
+    let bench = Bench::new();
+    let ended = bench.run(|hand| {
+        hand.wait(SECOND * 59);
+        let refused = Fault::no_acknowledge_of_byte(1).at(SCREEN).after(1);
+        bench.stub.i2c_fault(BUS, refused).unwrap();
+        hand.wait(SECOND + SECOND / 2);
+        assert!(
+            bench.said()[0].starts_with("screen: "),
+            "{:?}",
+            bench.said()
+        );
+        hand.interrupt();
+    });
+    ended.unwrap();
+    assert_is_left_well(&bench);
 }
 
 #[test]
