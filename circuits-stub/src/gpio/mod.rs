@@ -309,6 +309,7 @@ impl Stub {
         let (a, b) = (self.find(a)?, self.find(b)?);
         let board = self.board();
         board.lines.change(board, |state, now| {
+            state.has_wires = true;
             let (from, to) = (state.lines[b].net, state.lines[a].net);
             let joined = state.lines.iter_mut().filter(|line| line.net == from);
             joined.for_each(|line| line.net = to);

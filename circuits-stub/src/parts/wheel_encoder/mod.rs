@@ -107,7 +107,10 @@ impl WheelEncoder {
             true => 0.0,
             false => edges_a_second.clamp(-FASTEST, FASTEST),
         };
-        self.change(|state| state.speed = speed);
+        // What stands still goes on so.
+        if speed != self.lock().speed {
+            self.change(|state| state.speed = speed);
+        }
     }
 
     /// Has the disc stand still whatever the speed, as one does that is loose on its axle; or turn again.
