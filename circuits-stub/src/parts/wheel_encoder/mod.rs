@@ -172,9 +172,7 @@ impl WheelEncoder {
         }
         let goes_on = state.is_turning().then(|| now + AHEAD / 2);
         drop(state);
-        for (line, play) in self.0.lines.iter().zip(plays) {
-            line.play(play);
-        }
+        Pin::play_all(self.0.lines.iter().zip(plays));
         self.0.agenda.set(goes_on);
     }
 
