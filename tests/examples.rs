@@ -560,3 +560,69 @@ fn can_replay_plays_a_log() {
     let said = lines(&wrong.stderr).join("\n");
     assert!(said.contains("line 2"), "{said}");
 }
+
+#[test]
+fn an_hour_of_read_sensor_passes_at_once_and_is_the_same_each_time() {
+    let file = std::env::temp_dir().join(format!("circuits-hour-{}.toml", std::process::id()));
+    let board = r#"
+        time = "virtual"
+        [[i2c]]
+        bus = "i2c-1"
+        address = 0x48
+        chip = "tmp102"
+        celsius = { mean = 21.5, amplitude = 0.5, period = "1 min" }
+    "#;
+    std::fs::write(&file, board).unwrap();
+    let backend = format!("stub:{}", file.display());
+    let begun = std::time::Instant::now();
+    let hours: Vec<Output> = (0..2)
+        .map(|_| run(Some(&backend), "read_sensor", &["--count", "3600"]))
+        .collect();
+    println!("two hours took {:?}", begun.elapsed());
+    std::fs::remove_file(&file).unwrap();
+    let [one, other] = &hours[..] else {
+        panic!("there are two");
+    };
+    assert!(one.status.success(), "{one:?}");
+    assert_eq!(lines(&one.stdout).len(), 3600);
+    // Each with what the wire takes, by its trace.
+    let trace = lines(&one.stderr);
+    assert_eq!(trace.len(), 3600);
+    let last = trace.last().unwrap();
+    assert!(last.trim_start().starts_with("3600.7"), "{last}");
+    assert!(one.stdout == other.stdout && one.stderr == other.stderr);
+}
+
+/// A whole program, in virtual time: half a minute of a drive, and a picture of it.
+#[test]
+fn rover_drives_and_draws_its_path() {
+    let picture = std::env::temp_dir().join(format!("circuits-{}.svg", std::process::id()));
+    let arguments = ["--seconds", "30", "--picture", picture.to_str().unwrap()];
+    let output = run(Some("stub"), "rover", &arguments);
+    let drawn = std::fs::read_to_string(&picture);
+    assert!(output.status.success(), "{output:?}");
+    let said = lines(&output.stdout).join("\n");
+    for words in [
+        "0.50 s  drives",
+        "3001 of 10 ms, 0 missed",
+        "losses      none",
+        "touched 0 walls",
+    ] {
+        assert!(said.contains(words), "{words:?} is not in {said}");
+    }
+    // Its world is quiet.
+    assert!(output.stderr.is_empty(), "{output:?}");
+    std::fs::remove_file(&picture).unwrap();
+    let drawn = drawn.unwrap();
+    assert!(
+        drawn.starts_with("<svg") && drawn.contains("believed path"),
+        "{drawn}"
+    );
+    // Nobody has such a file.
+    let wrong = run(Some("stub"), "rover", &["--config", "no.toml"]);
+    let said = lines(&wrong.stderr).join("\n");
+    assert!(
+        !wrong.status.success() && said.contains("no.toml: it cannot be read"),
+        "{said}"
+    );
+}

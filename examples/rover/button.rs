@@ -27,7 +27,7 @@ impl Button {
     pub fn check(&self) -> Result<(), Stop> {
         match self.line.get() {
             Ok(false) => Ok(()),
-            Ok(true) => Err(Stop::EmergencyStop),
+            Ok(true) => Err(Stop::Emergency),
             Err(_) => Err(Stop::ButtonLost),
         }
     }
@@ -38,7 +38,7 @@ impl Button {
         loop {
             match self.line.wait_edge(until.since(clock.now())) {
                 Ok(None) => return Ok(()),
-                Ok(Some(event)) if event.edge() == Edge::Rising => return Err(Stop::EmergencyStop),
+                Ok(Some(event)) if event.edge() == Edge::Rising => return Err(Stop::Emergency),
                 Ok(Some(_)) => {}
                 Err(gpio::Error::Interrupted { .. }) => return Err(Stop::Interrupted),
                 Err(_) => return Err(Stop::ButtonLost),

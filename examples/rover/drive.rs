@@ -34,8 +34,10 @@ enum Bridge {
     Pca9685 {
         chip: Pca9685<Device>,
         channels: [Channel; 4],
-        /// What each channel has, as far as it is known: only what changes goes over the bus.
+        /// What each channel has, as far as it is known: what changes goes over the bus.
         counts: [Option<u16>; 4],
+        /// One of them goes over it in any case. So a chip that is gone is noticed, and one that has forgotten is told.
+        next: usize,
     },
     /// A line is on or off for a whole cycle. So a half is every other cycle: 50 Hz, at which a motor hums; a tenth is
     /// 10 Hz, at which it jerks. It gets a rover over the floor, and no more.
@@ -68,6 +70,7 @@ impl Drive {
                         .channels
                         .map(|channel| Channel::try_from(channel).unwrap_or(Channel::All)),
                     counts: [None; 4],
+                    next: 0,
                 }
             }
             (None, Some(lines)) => {
@@ -179,7 +182,10 @@ impl Bridge {
                 chip,
                 channels,
                 counts,
+                next,
             } => {
+                *next = (*next + 1) % 4;
+                counts[*next] = None;
                 for ((channel, held), duty) in channels.iter().zip(counts).zip(duties) {
                     let wanted = (duty.clamp(0.0, 1.0) * 4095.0).round() as u16;
                     // Not known until it is told without an error.

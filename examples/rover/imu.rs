@@ -30,7 +30,7 @@ const UPRIGHT: f32 = 0.7;
 
 pub struct Imu {
     device: Device,
-    driver: Option<Mpu6050<Device>>,
+    driver: Mpu6050<Device>,
     /// What it says while nothing turns; of this kind it is up to 20 °/s, and drifts.
     bias: Option<f64>,
     read: Time,
@@ -58,27 +58,26 @@ impl Imu {
             )
             .into());
         }
-        let mut imu = Imu {
+        let driver = set_up(device.clone(), &mut board.delay());
+        Ok(Imu {
+            driver: driver
+                .map_err(|error| said(error).map_or(Failure::from(Stop::ImuLost), Failure::from))?,
             device,
-            driver: None,
             bias: None,
             read: board.clock().now(),
             failed: 0,
             tilted: 0,
             lost: 0,
             error: None,
-        };
-        imu.start(&mut board.delay())
-            .map_err(|error| error.to_string())?;
-        Ok(imu)
+        })
     }
 
     /// Sets it up, as after it had no power.
     pub fn start(&mut self, delay: &mut impl DelayNs) -> Result<(), Stop> {
         match set_up(self.device.clone(), delay) {
             Ok(driver) => {
-                self.driver = Some(driver);
-                self.failed = 0;
+                self.driver = driver;
+                (self.failed, self.tilted) = (0, 0);
                 Ok(())
             }
             Err(error) => {
@@ -91,10 +90,7 @@ impl Imu {
     /// Returns how far it has turned since it was read last, in radians to the left. `None`: it did not answer, for the
     /// first few times; then the encoders say so for that time.
     pub fn read(&mut self, now: Time, stands: bool) -> Result<Option<f64>, Stop> {
-        let Some(driver) = &mut self.driver else {
-            return Err(Stop::ImuLost);
-        };
-        let motion = driver.motion6();
+        let motion = self.driver.motion6();
         let since = std::mem::replace(&mut self.read, now);
         let (accel, gyro) = match motion {
             Ok(motion) => motion,
@@ -121,18 +117,18 @@ impl Imu {
         Ok(Some((turn - *bias) * now.since(since).as_secs_f64()))
     }
 
-    /// Whether it has not answered for the last time.
-    pub fn is_lost(&self) -> bool {
-        self.failed > 0 || self.driver.is_none()
-    }
-
     fn note(&mut self, error: Error<Device>) {
         self.failed += 1;
         self.lost += 1;
-        self.error = match error {
-            Error::WriteError(error) | Error::WriteReadError(error) => Some(error),
-            Error::WrongDevice => None,
-        };
+        self.error = said(error);
+    }
+}
+
+/// What the bus said.
+fn said(error: Error<Device>) -> Option<i2c::Error> {
+    match error {
+        Error::WriteError(error) | Error::WriteReadError(error) => Some(error),
+        Error::WrongDevice => None,
     }
 }
 

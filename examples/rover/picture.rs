@@ -33,7 +33,11 @@ pub fn draw(file: &Path, summary: &Summary, world: Option<&World>) -> Result<(),
         .y_label_area_size(40)
         .build_cartesian_2d(x, y)?;
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("metres").light_line_style(TRANSPARENT).draw()?;
+    let text = ("sans-serif", 14);
+    mesh.x_desc("metres")
+        .label_style(text)
+        .light_line_style(TRANSPARENT)
+        .draw()?;
 
     let point = |point: [f64; 2]| (point[0], point[1]);
     for wall in &walls {
@@ -70,6 +74,8 @@ pub fn draw(file: &Path, summary: &Summary, world: Option<&World>) -> Result<(),
     chart.draw_series(marks.map(|(place, colour)| Circle::new(place, 6, colour.filled())))?;
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::LowerLeft)
+        .label_font(text)
         .background_style(WHITE.mix(0.9))
         .border_style(BLACK)
         .draw()?;

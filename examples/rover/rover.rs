@@ -105,18 +105,20 @@ impl Rover {
             let done = self.clock.now();
             let due = self.summary.jitter.end(now, done);
             if end.is_some_and(|end| end <= done) {
-                self.halt(Stop::Ended);
+                return self.end(Stop::Ended);
             }
             while let Err(stop) = self.rest(due) {
-                self.halt(stop);
                 if stop.is_final() {
-                    break;
+                    return self.end(stop);
                 }
-            }
-            if matches!(self.mode, Mode::Stopped(stop) if stop.is_final()) {
-                return self.summed_up();
+                self.halt(stop);
             }
         }
+    }
+
+    fn end(mut self, stop: Stop) -> Summary {
+        self.halt(stop);
+        self.summed_up()
     }
 
     /// Until the next cycle.
@@ -135,17 +137,17 @@ impl Rover {
         // All of them are looked at, whatever another one says: what stands still must know when it may go on.
         let sensed = [
             is_let_alone,
+            self.obey(now, is_let_alone),
             self.feel(now),
             self.look(now),
             self.listen(now),
         ];
-        self.obey(now, is_let_alone)?;
         sensed
             .into_iter()
             .collect::<Result<(), Stop>>()
             .or_else(|stop| match self.mode {
                 // It stands already, and is told once why.
-                Mode::Stopped(_) if stop != Stop::EmergencyStop => Ok(()),
+                Mode::Stopped(_) if !stop.is_wanted() => Ok(()),
                 _ => Err(stop),
             })?;
         match self.mode {
@@ -230,8 +232,7 @@ impl Rover {
                 Command::Ping(number) => self.say(&Report::Pong(number)),
             }
         }
-        if self.restarts && self.mode == Mode::Stopped(Stop::EmergencyStop) && is_let_alone.is_ok()
-        {
+        if self.restarts && self.mode == Mode::Stopped(Stop::Emergency) && is_let_alone.is_ok() {
             self.get_ready(now)?;
         }
         Ok(())
@@ -245,8 +246,8 @@ impl Rover {
         if let Some(brush) = &mut self.parts.brush {
             brush.clear();
         }
-        // Some cycles are missed by this, and the motors are off.
-        if let Some(imu) = self.parts.imu.as_mut().filter(|imu| imu.is_lost()) {
+        // It may have been without power since. Some cycles are missed by this, and the motors are off.
+        if let Some(imu) = &mut self.parts.imu {
             imu.start(&mut self.delay)?;
         }
         self.mode = Mode::Ready(now + UNTIL_READY);

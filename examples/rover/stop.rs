@@ -25,7 +25,7 @@ impl fmt::Display for Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     #[error("the emergency stop is pressed, or its wire is broken")]
-    EmergencyStop,
+    Emergency,
     #[error("the emergency stop cannot be read")]
     ButtonLost,
     #[error("the motors' controller does not answer")]
@@ -60,7 +60,7 @@ impl Stop {
     /// How the ground station is told: which, and what more there is to say.
     pub fn code(self) -> (u8, u32) {
         match self {
-            Stop::EmergencyStop => (1, 0),
+            Stop::Emergency => (1, 0),
             Stop::ButtonLost => (2, 0),
             Stop::MotorsLost => (3, 0),
             Stop::EncoderStuck(side) => (4, side as u32),
@@ -81,5 +81,10 @@ impl Stop {
     /// Whether the program ends with it.
     pub fn is_final(self) -> bool {
         matches!(self, Stop::Ended | Stop::Interrupted)
+    }
+
+    /// Whether somebody wants it so: that counts while it stands for something else, too.
+    pub fn is_wanted(self) -> bool {
+        self.is_final() || matches!(self, Stop::Emergency | Stop::Ordered)
     }
 }

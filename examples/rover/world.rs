@@ -27,7 +27,7 @@ const VOLTS: f64 = 7.4;
 const SAG: f64 = 1.2;
 /// Of the ranger: half of 30 degrees.
 const CONE: f64 = PI / 12.0;
-/// From the middle of the axle to the skin, and to the ranger.
+/// From its middle to its skin.
 const RADIUS: f64 = 0.09;
 /// What a cheap gyroscope says when nothing turns, and its noise, in degrees a second.
 const BIAS: f64 = 1.3;
@@ -68,7 +68,7 @@ enum Inputs {
     Lines(Vec<Pin>),
 }
 
-/// Weak, as they are to be that are used around a board.
+/// What there is of the rover on the board. None of it keeps the board.
 struct Body {
     enable: Option<Pin>,
     inputs: Inputs,
@@ -300,7 +300,7 @@ impl State {
         self.pose.heading = wrapped(self.pose.heading + turn);
     }
 
-    /// What the ranger sees, which is in front; a hand's width of noise is none of an echo's.
+    /// What the ranger sees from its middle, give or take some millimetres.
     fn ahead(&mut self) -> Option<f64> {
         let metres = ahead(&self.walls, &self.pose, CONE)?;
         Some((metres + 0.003 * self.noise.next()).max(0.0))

@@ -28,6 +28,7 @@ pub(crate) struct Display {
     is_stale: bool,
     /// When the screen was set up from the beginning.
     shown_anew: Option<Time>,
+    was_shown: bool,
 }
 
 impl Display {
@@ -41,6 +42,7 @@ impl Display {
             frame: Frame::new(),
             is_stale: true,
             shown_anew: None,
+            was_shown: false,
         }
     }
 
@@ -81,8 +83,12 @@ impl Display {
             false => screen.show(frame),
         };
         match self.screen.attempt(now, say, open, show) {
-            Some(()) if is_anew => self.shown_anew = Some(now),
-            Some(()) => {}
+            Some(()) => {
+                self.was_shown = true;
+                if is_anew {
+                    self.shown_anew = Some(now);
+                }
+            }
             None => self.is_stale = true,
         }
     }
@@ -107,10 +113,17 @@ impl Display {
         self.screen.retry.failures() + self.file_retry.failures()
     }
 
-    /// Keeps the last picture, and leaves the screen dark.
-    pub(crate) fn end(&mut self, now: Time, say: &mut dyn FnMut(&str)) {
+    /// Keeps the last picture, and leaves the screen dark, even one that has failed meanwhile.
+    pub(crate) fn end(&mut self, now: Time, bus: Option<&Bus>, say: &mut dyn FnMut(&str)) {
         self.keep(now, say);
-        if let Some(Err(error)) = self.screen.get().map(Screen::turn_off) {
+        let (Some(config), Some(bus), true) = (&self.config, bus, self.was_shown) else {
+            return;
+        };
+        let off = match self.screen.get() {
+            Some(screen) => screen.turn_off(),
+            None => Screen::connect(bus, config).and_then(|mut screen| screen.turn_off()),
+        };
+        if let Err(error) = off {
             say(&format!("screen: it stays on: {}", words(error)));
         }
     }

@@ -222,6 +222,11 @@ impl Log {
         self.waiting.len()
     }
 
+    /// How many readings the file knows nothing of.
+    pub(crate) fn unwritten(&self) -> u64 {
+        self.waiting.len() as u64 + self.missing
+    }
+
     /// How many readings will never be in the file.
     pub(crate) fn lost(&self) -> u64 {
         self.lost

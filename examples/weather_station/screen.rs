@@ -31,21 +31,26 @@ const OFF: u8 = 1 << 6;
 
 impl Screen {
     pub(crate) fn open(bus: &Bus, config: &config::Screen) -> Result<Screen> {
+        let mut screen = Screen::connect(bus, config)?;
+        screen.set_up()?;
+        screen.tells = !screen.is_off()?;
+        Ok(screen)
+    }
+
+    /// A screen that is as it is.
+    pub(crate) fn connect(bus: &Bus, config: &config::Screen) -> Result<Screen> {
         let (device, chip) = (bus.device(config.address)?, bus.device(config.address)?);
         let heard = device.heard();
         let interface = I2CInterface::new(device, config.address, DATA);
         let driver = Ssd1306::new(interface, DisplaySize128x64, DisplayRotation::Rotate0);
-        let mut screen = Screen {
+        Ok(Screen {
             driver: driver.into_buffered_graphics_mode(),
             heard,
             chip,
             address: config.address,
             tells: true,
             shown: Frame::new(),
-        };
-        screen.set_up()?;
-        screen.tells = !screen.is_off()?;
-        Ok(screen)
+        })
     }
 
     /// Tells the chip all that it must know, and clears its memory, which is full of noise after a loss of power.

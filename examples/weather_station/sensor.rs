@@ -20,6 +20,7 @@ pub(crate) enum Sensor {
         /// The same chip, for what the driver does not ask.
         chip: Device,
         address: u8,
+        delay: Delay,
     },
     Tmp102 {
         driver: Tmp1x2<Device, Continuous>,
@@ -34,7 +35,7 @@ const CTRL_HUM: u8 = 0xf2;
 const ONCE: u8 = 1;
 
 impl Sensor {
-    pub(crate) fn open(bus: &Bus, config: &config::Sensor, delay: &mut Delay) -> Result<Sensor> {
+    pub(crate) fn open(bus: &Bus, config: &config::Sensor, mut delay: Delay) -> Result<Sensor> {
         let address = config.address;
         let device = bus.device(address)?;
         let heard = device.heard();
@@ -57,23 +58,25 @@ impl Sensor {
             .with_temperature_oversampling(Oversampling::Oversampling1X)
             .with_pressure_oversampling(Oversampling::Oversampling1X)
             .with_humidity_oversampling(Oversampling::Oversampling1X);
-        let done = driver.init_with_config(delay, once);
+        let done = driver.init_with_config(&mut delay, once);
         done.map_err(|error| heard.instead_of(error))?;
         Ok(Sensor::Bme280 {
             driver,
             heard,
             chip,
             address,
+            delay,
         })
     }
 
-    pub(crate) fn measure(&mut self, delay: &mut Delay) -> Result<Reading> {
+    pub(crate) fn measure(&mut self) -> Result<Reading> {
         match self {
             Sensor::Bme280 {
                 driver,
                 heard,
                 chip,
                 address,
+                delay,
             } => {
                 let measured = driver.measure(delay);
                 let air = measured.map_err(|error| heard.instead_of(error))?;

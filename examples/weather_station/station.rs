@@ -122,10 +122,9 @@ impl Station {
         let worked = self.work();
         self.end();
         worked?;
-        let unwritten = self.log.waiting() as u64 + self.log.lost();
-        match unwritten {
+        match self.log.unwritten() {
             0 => Ok(()),
-            _ => Err(format!("{unwritten} readings are not in the log").into()),
+            unwritten => Err(format!("{unwritten} readings are not in the log").into()),
         }
     }
 
@@ -184,7 +183,7 @@ impl Station {
             identity,
             ..
         } = self;
-        if self.bus.get().is_some_and(|bus| bus.is_gone()) {
+        if self.bus.as_ref().is_some_and(Bus::is_gone) {
             // The kernel lets go of the adapter when nobody has it open any more.
             self.sensor.close();
             self.clock.close();
@@ -230,16 +229,16 @@ impl Station {
     /// Takes a reading, if the sensor lets it.
     fn take(&mut self) -> std::result::Result<(), Failure> {
         let now = self.now();
-        let [mut before, mut delay] = [self.board.delay(), self.board.delay()];
-        let Some(bus) = self.bus.get() else {
+        let Some(bus) = self.bus.as_ref().filter(|_| self.sensor.retry.is_due(now)) else {
             return Ok(());
         };
-        let open = || Sensor::open(bus, &self.config.sensor, &mut before);
-        let measure = |sensor: &mut Sensor| sensor.measure(&mut delay);
-        let Some(reading) = self
-            .sensor
-            .attempt(now, &mut *self.outside.say, open, measure)
-        else {
+        let delay = self.board.delay();
+        let open = || Sensor::open(bus, &self.config.sensor, delay);
+        let say = &mut *self.outside.say;
+        let reading = self.sensor.attempt(now, say, open, Sensor::measure);
+        // That there is none is to be seen as well.
+        self.display.refresh();
+        let Some(reading) = reading else {
             return Ok(());
         };
         self.is_missing = false;
@@ -249,7 +248,6 @@ impl Station {
         self.history.add(now, &reading);
         self.today.add(self.local(&moment).date(), &reading);
         self.last = Some((moment, reading));
-        self.display.refresh();
         let note = match (&self.config.clock, moment.source) {
             (Some(_), Source::System) => "  (the system's time)",
             _ => "",
@@ -262,7 +260,7 @@ impl Station {
     /// Returns what time it is, by the best clock that there is.
     fn moment(&mut self) -> Moment {
         let now = self.now();
-        let by_clock = match (&self.config.clock, self.bus.get()) {
+        let by_clock = match (&self.config.clock, self.bus.as_ref()) {
             (Some(_), Some(bus)) => {
                 let open = || Clock::open(bus);
                 self.clock
@@ -386,7 +384,7 @@ impl Station {
                 break;
             }
         }
-        self.display.end(now, say);
+        self.display.end(now, self.bus.as_ref(), say);
         if let Some(Err(error)) = self.led.get().map(|led| led.set(false)) {
             say(&format!("led: it stays on: {}", words(error)));
         }

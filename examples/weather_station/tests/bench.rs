@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use circuits::stub::chips::{Ds3231, Ssd1306};
@@ -106,7 +107,8 @@ impl Bench {
                 let run = || Station::new(&of_station, config, options, log, outside).run();
                 catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err("killed".into()))
             });
-            hand(&Hand { bench: self, board });
+            let hand_of = Hand { bench: self, board };
+            hand(&hand_of);
             station.unwrap().join().unwrap()
         })
     }
@@ -176,6 +178,15 @@ impl Hand<'_> {
         self.wait(Duration::from_millis(150));
         self.bench.button.release().unwrap();
         self.wait(Duration::from_millis(150));
+    }
+}
+
+/// A test that fails ends the station, too: time would fly for it for ever.
+impl Drop for Hand<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.interrupt();
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use circuits::stub::i2c::Fault;
+use circuits::stub::trace::{Action, Entry, Message};
 
-use super::bench::{BUS, Bench, SENSOR};
+use super::bench::{BUS, Bench, SCREEN, SENSOR};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -46,6 +47,42 @@ fn a_day_is_measured_shown_and_written() {
         "2013-04-05T04:00:00Z    5.60 °C   44.3 %  1018.3 hPa"
     );
     assert_eq!(bench.said(), [""; 0]);
+}
+
+#[test]
+fn what_takes_long_does_not_shift_what_comes_after() {
+    let mut bench = Bench::new();
+    bench.interval = Duration::from_secs(1);
+    let recording = bench.stub.record();
+    // The third and the seventh find the station at the screen, which hangs.
+    for second in [1, 5] {
+        let hangs = Fault::stuck()
+            .at(SCREEN)
+            .not_before(Duration::from_secs(second));
+        bench.stub.i2c_fault(BUS, hangs).unwrap();
+    }
+    bench.run_for(Duration::from_millis(10_500));
+    let is_measured = |entry: &Entry| match &entry.action {
+        // The measurement is begun.
+        Action::I2c {
+            address,
+            messages,
+            start,
+            ..
+        } if *address == SENSOR.into() => {
+            let begins = *messages == [Message::Write(vec![0xf4, 0x25])];
+            begins.then_some(start.as_nanos() / 1_000_000)
+        }
+        _ => None,
+    };
+    let measured: Vec<u64> = recording.entries().iter().filter_map(is_measured).collect();
+    let late: Vec<_> = measured.iter().map(|millis| millis % 1000).collect();
+    assert_eq!(
+        late.iter().filter(|millis| **millis > 20).count(),
+        2,
+        "{measured:?}"
+    );
+    assert_eq!(measured.len(), 11);
 }
 
 #[test]

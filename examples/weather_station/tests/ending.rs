@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use circuits::stub::i2c::Fault;
 
-use super::bench::{BUS, Bench, SENSOR};
+use super::bench::{BUS, Bench, SCREEN, SENSOR};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,12 +20,17 @@ fn assert_is_left_well(bench: &Bench) {
 #[test]
 fn ctrl_c_ends_a_wait_at_once() {
     let bench = Bench::new();
+    let recording = bench.stub.record();
     let ended = bench.run(|hand| {
         hand.wait(SECOND * 90);
         assert!(bench.screen.is_on() && bench.led.is_lit().unwrap());
         hand.interrupt();
     });
     ended.unwrap();
+    // It is made dark before it is let go of, which leaves some lines as they are.
+    let trace = recording.to_string();
+    let dark = trace.rfind("GPIO17: low").unwrap();
+    assert!(trace.rfind("GPIO17: high") < Some(dark), "{trace}");
     // That of the minute 2 was not waited for; but for what is sent to the screen.
     let passed = bench.stub.clock().now().as_nanos();
     assert!(
@@ -59,6 +64,25 @@ fn ctrl_c_ends_retries() {
     );
     assert!(last.contains("timed out"), "{last}");
     assert!(!bench.led.is_lit().unwrap());
+}
+
+#[test]
+fn a_screen_that_has_just_failed_is_dark_in_the_end() {
+    let bench = Bench::new();
+    let ended = bench.run(|hand| {
+        hand.wait(SECOND * 59);
+        let refused = Fault::no_acknowledge_of_byte(1).at(SCREEN).after(1);
+        bench.stub.i2c_fault(BUS, refused).unwrap();
+        hand.wait(SECOND + SECOND / 2);
+        assert!(
+            bench.said()[0].starts_with("screen: "),
+            "{:?}",
+            bench.said()
+        );
+        hand.interrupt();
+    });
+    ended.unwrap();
+    assert_is_left_well(&bench);
 }
 
 #[test]
@@ -155,7 +179,9 @@ fn as_many_readings_as_were_asked_for_and_an_end() {
 
     // Without a sensor, too: the last one is tried for as long as it is due.
     bench.stub.unplug_i2c(BUS, SENSOR).unwrap();
+    let before = bench.stub.clock().now();
     bench.run(|_| {}).unwrap();
+    assert_eq!(bench.stub.clock().now().since(before).as_secs(), 300);
     assert_eq!(bench.logged().len(), 5);
     assert_is_left_well(&bench);
 }

@@ -93,9 +93,11 @@ fn a_sensor_that_is_unplugged_in_the_middle_comes_back() {
                 bench.stub.i2c_fault(BUS, fault.after(after)).unwrap();
             }
             hand.wait(SECOND + Duration::from_millis(5));
+            let before = bench.screen.picture();
             let sensor = bench.stub.unplug_i2c(BUS, SENSOR).unwrap();
             hand.wait(MINUTE);
             assert!(!bench.led.is_lit().unwrap());
+            assert_ne!(bench.screen.picture(), before, "what was is not what is");
             // A new one: it was never told anything.
             drop(sensor);
             bench.stub.plug_i2c(BUS, SENSOR, Bme280::new()).unwrap();
