@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use circuits_gpio::Bias;
+use circuits_gpio::{Bias, Input, Output};
 use circuits_i2c::{Bus, Config, ErrorKind};
 use circuits_stub::chips::{
     Ads1115, At24c, At24cSize, Bme280, Ds3231, Lis3dh, Mcp23017, Mpu6050, Pca9685, Ssd1306, Tmp102,
@@ -280,5 +280,55 @@ fn power_is_of_what_is_there() -> Outcome {
     let device = stub.unplug_i2c("i2c-1", 0x48).ok_or("nothing was there")?;
     stub.plug_i2c("i2c-1", 0x48, device)?;
     bench.write(&[0])?;
+    Ok(())
+}
+
+/// Whoever records reads one line after another.
+#[test]
+fn power_is_back_at_its_time_whoever_looks() -> Outcome {
+    let stub = Stub::virtual_time().lines(["INT", "LAMP"]);
+    let chip = Mcp23017::new().inta(stub.pin("INT")?);
+    let mut bench = Bench::with(stub.clone(), chip)?;
+    let lamp = Output::open_on(&stub, "LAMP", &Default::default())?;
+    stub.i2c_fault("i2c-1", Fault::brown_out(MILLIS(10)))?;
+    let recording = stub.record();
+    bench.write(&[0]).unwrap_err();
+    assert_eq!(stub.net("INT")?, Net::Floating);
+    stub.delay().sleep(MILLIS(1000))?;
+    assert_eq!(stub.net("INT")?, Net::Driven(true));
+    lamp.set(true)?;
+    stub.delay().sleep(MILLIS(1000))?;
+    bench.write(&[0])?;
+    let shown = recording.to_string();
+    let lines: Vec<&str> = shown.lines().filter(|line| !line.contains("INT")).collect();
+    assert_eq!(
+        lines,
+        [
+            "0.000000 s  i2c-1 0x48: power off",
+            "0.000000 s  i2c-1 0x48: write, no acknowledge",
+            "0.010000 s  i2c-1 0x48: power on",
+            "1.000110 s  LAMP: high",
+            "2.000110 s  i2c-1 0x48: write 00, stop",
+        ]
+    );
+    Ok(())
+}
+
+/// Nothing is left to happen on a bus that is gone, or to a device that is.
+#[test]
+fn what_is_gone_keeps_no_time_moving() -> Outcome {
+    for device_only in [true, false] {
+        let mut bench = Bench::with(Stub::virtual_time().lines(["A"]), RegisterMap::new())?;
+        let stub = bench.stub.clone();
+        stub.i2c_fault("i2c-1", Fault::brown_out(MILLIS(3_600_000)))?;
+        bench.write(&[0]).unwrap_err();
+        match device_only {
+            true => drop(stub.unplug_i2c("i2c-1", 0x48)),
+            false => stub.remove_i2c_bus("i2c-1")?,
+        }
+        let mut line = Input::open_on(&stub, "A", &Default::default())?;
+        line.wait_edge(None).unwrap_err();
+        assert_eq!(stub.clock().now().as_nanos(), 110_000);
+    }
     Ok(())
 }

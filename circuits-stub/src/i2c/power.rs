@@ -16,37 +16,42 @@ impl Buses {
     pub(super) fn power(&self, board: &Board, bus: &str, address: Address, on: bool) -> Result<()> {
         let no_bus = || Error::NoBus { bus: bus.into() };
         let wire = self.get(bus).ok_or_else(no_bus)?;
-        let mut state = wire.lock();
-        let now = board.schedule.now();
-        let Some(device) = state.devices.get_mut(&address) else {
-            return Err(Error::NoDevice {
-                bus: bus.into(),
-                address,
-            });
-        };
-        device.power(on, now);
-        match on {
-            true => state.dips.remove(&address),
-            false => state.dips.insert(address, None),
-        };
-        board.tell(|| Action::Power {
-            bus: bus.into(),
-            address,
-            on,
-        });
-        Ok(())
+        wire.change(board, |state| {
+            if !state.devices.contains_key(&address) {
+                return Err(Error::NoDevice {
+                    bus: bus.into(),
+                    address,
+                });
+            }
+            match on {
+                true => state.dips.remove(&address),
+                false => state.dips.insert(address, None),
+            };
+            state.power(board, address, on, board.schedule.now());
+            Ok(())
+        })
     }
 }
 
 impl State {
-    /// Has a device without power, which is spoken to, have it again if it is time.
-    pub(super) fn end_dip(&mut self, board: &Board, address: Address, now: Time) {
-        let until = self.dips.get(&address).copied().flatten();
-        let Some(until) = until.filter(|until| *until <= now) else {
-            return;
-        };
-        self.dips.remove(&address);
-        self.power(board, address, true, until);
+    /// When something happens by itself next.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.next_end().map(|(time, _)| time)
+    }
+
+    /// Which device has its power again next, and when.
+    fn next_end(&self) -> Option<(Time, Address)> {
+        let ends = self.dips.iter();
+        ends.filter_map(|(address, until)| Some(((*until)?, *address)))
+            .min_by_key(|(time, _)| *time)
+    }
+
+    /// Does what was to happen by itself until now, one after another.
+    pub(super) fn advance(&mut self, board: &Board, now: Time) {
+        while let Some((time, address)) = self.next_end().filter(|(time, _)| *time <= now) {
+            self.dips.remove(&address);
+            self.power(board, address, true, time);
+        }
     }
 
     /// Has a device have no power for so long.
