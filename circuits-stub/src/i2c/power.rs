@@ -23,11 +23,14 @@ impl Buses {
                     address,
                 });
             }
-            match on {
+            let before = match on {
                 true => state.dips.remove(&address),
                 false => state.dips.insert(address, None),
             };
-            state.power(board, address, on, board.schedule.now());
+            // What has power, and is to have it, goes on as it is.
+            if before.is_some() == on {
+                state.power(board, address, on, board.schedule.now());
+            }
             Ok(())
         })
     }
@@ -62,6 +65,9 @@ impl State {
         now: Time,
         length: Duration,
     ) {
+        if !self.devices.contains_key(&address) {
+            return;
+        }
         // One that has none does not get it sooner.
         if let Entry::Vacant(dip) = self.dips.entry(address) {
             dip.insert(Some(now + length));
