@@ -376,3 +376,95 @@ fn power_that_is_there_or_away_already_changes_nothing() -> Outcome {
     bench.bus.write(0x49, &[0])?;
     Ok(())
 }
+
+#[test]
+fn a_brown_out_at_a_time_is_seen_by_nobody() -> Outcome {
+    let chip = RegisterMap::new().initial(0, &[9]);
+    let mut bench = Bench::with(Stub::virtual_time(), chip)?;
+    let (stub, recording) = (bench.stub.clone(), bench.stub.record());
+    let dip = Fault::brown_out(MILLIS(100));
+    // Nobody speaks to it while the first two last; the third has no device, so that it begins with a transaction.
+    for (fault, time) in [(dip.clone(), 500), (dip.clone(), 1000)] {
+        stub.i2c_fault("i2c-1", fault.at(0x48).not_before(MILLIS(time)))?;
+    }
+    stub.i2c_fault("i2c-1", dip.not_before(MILLIS(1500)))?;
+    bench.write(&[0, 1])?;
+    stub.delay().sleep(MILLIS(900))?;
+    assert_eq!(bench.read(0)?, [9]);
+    bench.write(&[0, 2])?;
+    stub.delay().sleep(MILLIS(900))?;
+    bench.read::<1>(0).unwrap_err();
+    stub.delay().sleep(MILLIS(900))?;
+    assert_eq!(bench.read(0)?, [9]);
+    let shown = recording.to_string();
+    let power: Vec<&str> = shown
+        .lines()
+        .filter_map(|line| line.split_once(" s  i2c-1 0x48: power "))
+        .map(|(time, to)| if to == "off" { time } else { "" })
+        .filter(|time| !time.is_empty())
+        .collect();
+    assert_eq!(power[..2], ["0.500000", "1.000000"]);
+    assert_eq!(power.len(), 3);
+    assert!(power[2].starts_with("1.8"), "{power:?}");
+    Ok(())
+}
+
+#[test]
+fn no_transaction_is_cut_into_two() -> Outcome {
+    let chip = RegisterMap::new().initial(0, &[9]);
+    let mut bench = Bench::with(Stub::virtual_time(), chip)?;
+    let dip = Fault::brown_out(MILLIS(1)).at(0x48);
+    let recording = bench.stub.record();
+    let micros = Duration::from_micros;
+    bench.stub.i2c_fault("i2c-1", dip.not_before(micros(100)))?;
+    // 290 µs.
+    bench.write(&[0, 1])?;
+    bench.read::<1>(0).unwrap_err();
+    let shown = recording.to_string();
+    assert!(
+        shown.contains("0.000290 s  i2c-1 0x48: power off"),
+        "{shown}"
+    );
+    Ok(())
+}
+
+/// What was missed at its time comes with the next transaction, and so does what counts transactions.
+#[test]
+fn a_brown_out_of_no_time_to_come_begins_with_a_transaction() -> Outcome {
+    let second = MILLIS(1000);
+    let of = |fault: Fault| fault.at(0x48).not_before(second);
+    for fault in [
+        of(Fault::brown_out(second)).after(1),
+        of(Fault::brown_out(second)).chance(1.0, 7),
+        Fault::brown_out(second).not_before(second),
+        Fault::brown_out(second).at(0x48),
+    ] {
+        let mut bench = Bench::with(Stub::virtual_time().lines(["A"]), RegisterMap::new())?;
+        let stub = bench.stub.clone();
+        let is_counted = fault == of(Fault::brown_out(second)).after(1);
+        stub.i2c_fault("i2c-1", fault)?;
+        // Nothing is to come: nobody waits for it.
+        let mut line = Input::open_on(&stub, "A", &Default::default())?;
+        line.wait_edge(None).unwrap_err();
+        assert_eq!(stub.clock().now(), Time::ZERO);
+        stub.delay().sleep(10 * second)?;
+        if is_counted {
+            bench.write(&[0])?;
+        }
+        bench.write(&[0]).unwrap_err();
+    }
+    let mut bench = Bench::with(Stub::virtual_time(), RegisterMap::new())?;
+    let stub = bench.stub.clone();
+    stub.delay().sleep(2 * second)?;
+    stub.i2c_fault("i2c-1", of(Fault::brown_out(second)))?;
+    bench.write(&[0]).unwrap_err();
+    // What nothing is at loses nothing, and what comes then has its power.
+    stub.i2c_fault(
+        "i2c-1",
+        Fault::brown_out(second).at(0x49).not_before(4 * second),
+    )?;
+    stub.delay().sleep(2 * second)?;
+    stub.plug_i2c("i2c-1", 0x49, RegisterMap::new())?;
+    bench.bus.write(0x49, &[0])?;
+    Ok(())
+}

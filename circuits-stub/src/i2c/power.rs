@@ -39,7 +39,9 @@ impl Buses {
 impl State {
     /// When something happens by itself next.
     pub(super) fn next(&self) -> Option<Time> {
-        self.next_end().map(|(time, _)| time)
+        let end = self.next_end().map(|(time, _)| time);
+        let begin = self.next_begin().map(|(time, _)| time);
+        end.into_iter().chain(begin).min()
     }
 
     /// Which device has its power again next, and when.
@@ -49,11 +51,28 @@ impl State {
             .min_by_key(|(time, _)| *time)
     }
 
+    /// Which fault begins by itself next, and when: no transaction is cut into two.
+    fn next_begin(&self) -> Option<(Time, usize)> {
+        let begins = self.faults.iter().enumerate();
+        begins
+            .filter_map(|(index, fault)| Some((fault.due?.max(self.busy_until), index)))
+            .min_by_key(|(time, _)| *time)
+    }
+
     /// Does what was to happen by itself until now, one after another.
     pub(super) fn advance(&mut self, board: &Board, now: Time) {
-        while let Some((time, address)) = self.next_end().filter(|(time, _)| *time <= now) {
-            self.dips.remove(&address);
-            self.power(board, address, true, time);
+        while let Some(time) = self.next().filter(|time| *time <= now) {
+            // What has its power again may lose it at the same moment.
+            if let Some((_, address)) = self.next_end().filter(|(end, _)| *end == time) {
+                self.dips.remove(&address);
+                self.power(board, address, true, time);
+            } else if let Some((_, index)) = self.next_begin() {
+                let shown = board.shown(time);
+                if let Some((address, length)) = self.faults[index].begin(shown) {
+                    self.begin_dip(board, address, time, length);
+                }
+                self.faults.retain(|fault| !fault.is_over(shown));
+            }
         }
     }
 

@@ -65,6 +65,7 @@ impl Buses {
         wire.change(board, |state| {
             state.is_removed = true;
             state.dips.clear();
+            state.faults.clear();
             board.tell(|| Action::RemoveBus { bus: name.into() });
         });
         true
@@ -117,20 +118,23 @@ impl Buses {
     }
 
     /// Says whether there is such a bus.
-    pub(super) fn schedule(&self, bus: &str, fault: Fault) -> bool {
+    pub(super) fn schedule(&self, board: &Board, bus: &str, fault: Fault) -> bool {
         let Some(wire) = self.get(bus) else {
             return false;
         };
-        wire.lock().faults.push(fault);
+        wire.change(board, |state| {
+            let fault = fault.plan(board.made(), board.shown(board.schedule.now()));
+            state.faults.push(fault);
+        });
         true
     }
 
     /// Says whether there is such a bus.
-    pub(super) fn clear_faults(&self, bus: &str) -> bool {
+    pub(super) fn clear_faults(&self, board: &Board, bus: &str) -> bool {
         let Some(wire) = self.get(bus) else {
             return false;
         };
-        wire.lock().faults.clear();
+        wire.change(board, |state| state.faults.clear());
         true
     }
 }
@@ -238,7 +242,7 @@ pub(super) struct State {
     pub(super) timeout: Duration,
     pub(super) retries: u32,
     pub(super) owners: BTreeMap<Address, String>,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
     pub(super) devices: BTreeMap<Address, Box<dyn Device>>,
     /// Devices without power, and until when, if that is known.
     pub(super) dips: BTreeMap<Address, Option<Time>>,
