@@ -111,13 +111,20 @@ impl Occasion {
         self.from
     }
 
+    /// When its time begins, if that is still to come, and is the moment at which it happens whoever comes: it
+    /// neither counts nor is drawn for.
+    pub(crate) fn moment(&self, now: Time) -> Option<Duration> {
+        let is_certain = self.after == 0 && self.chance.is_none();
+        (is_certain && self.from > now.since(Time::ZERO)).then_some(self.from)
+    }
+
     /// When its time is over.
     pub(crate) fn ends(&self) -> Option<Duration> {
         self.until
     }
 
     /// Whether it happens no more.
-    fn is_over(&self, now: Duration) -> bool {
+    pub(crate) fn is_over(&self, now: Duration) -> bool {
         self.times == Some(0) || self.until.is_some_and(|until| until <= now)
     }
 }

@@ -4,11 +4,15 @@ use std::sync::{Arc, Weak};
 use circuits_gpio::LineSpec;
 use circuits_wait::Time;
 
-use crate::gpio::Levels;
+use crate::gpio::{Driver, Levels};
 use crate::stub::Board;
 use crate::{Result, Stub};
 
 /// A chip's own pin, soldered to a line of the board: an interrupt output, for one.
+///
+/// Each pin drives the line for itself, beside others that are soldered to it: open-drain outputs of several chips pull
+/// it low while any of them does. Clones are the same pin, and so is what is left of it when the last one is dropped:
+/// it goes on driving.
 ///
 /// It does not keep the board, so that a chip on the board may have it. When the line's GPIO chip is
 /// removed, nothing is at the other end any more, and nothing happens.
@@ -30,10 +34,11 @@ use crate::{Result, Stub};
 pub struct Pin {
     board: Weak<Board>,
     line: usize,
+    driver: Driver,
 }
 
 impl Pin {
-    /// Drives the line from now on: `true` is electrically high. What was still to come for the line
+    /// Drives the line from now on: `true` is electrically high. What was still to come from this pin
     /// does not.
     pub fn drive(&self, level: bool) {
         self.play([(Time::ZERO, Some(level))]);
@@ -44,13 +49,13 @@ impl Pin {
         self.play([(Time::ZERO, None)]);
     }
 
-    /// Drives the line from a time on. What was still to come for the line does not.
+    /// Drives the line from a time on. What was still to come from this pin does not.
     pub fn drive_at(&self, time: Time, level: bool) {
         self.play([(time, Some(level))]);
     }
 
     /// Drives the line in times to come, each level from a time on; `None` lets go. What was still to
-    /// come for the line does not.
+    /// come from this pin does not.
     pub fn play(&self, levels: impl IntoIterator<Item = (Time, Option<bool>)>) {
         // Taken before the lock: whose they are may use the board.
         Pin::play_all([(self, levels.into_iter().collect())]);
@@ -61,7 +66,7 @@ impl Pin {
         let (mut board, mut lines) = (None, Vec::new());
         for (pin, levels) in plays {
             board = pin.board.upgrade();
-            lines.push((pin.line, levels));
+            lines.push((pin.line, pin.driver, levels));
         }
         if let Some(board) = board {
             board.lines.play(&board, lines);
@@ -95,7 +100,7 @@ impl fmt::Debug for Pin {
 }
 
 impl Stub {
-    /// Solders a pin of a chip to a line.
+    /// Solders a pin of a chip to a line: each time another one.
     ///
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
@@ -103,6 +108,7 @@ impl Stub {
         Ok(Pin {
             board: Arc::downgrade(self.board()),
             line: self.find(line)?,
+            driver: Driver::new(),
         })
     }
 }

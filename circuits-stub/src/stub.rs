@@ -123,7 +123,7 @@ impl Stub {
         let board = Arc::new_cyclic(|board| Board {
             clock,
             lines: Lines::new(&schedule, board.clone()),
-            buses: Buses::default(),
+            buses: Buses::new(&schedule, board.clone()),
             controllers: Controllers::default(),
             serial: Serial::new(&schedule, board.clone()),
             can: Can::new(&schedule, board.clone()),
@@ -244,7 +244,7 @@ impl Stub {
     /// is a new chip.
     pub fn unplug_i2c(&self, bus: &str, address: impl Into<Address>) -> Option<Box<dyn Device>> {
         let address = address.into();
-        let device = self.board.buses.detach(bus, address)?;
+        let device = self.board.buses.detach(&self.board, bus, address)?;
         self.board.tell(|| Action::Unplug {
             bus: bus.into(),
             address,

@@ -218,6 +218,36 @@ fn a_screen_is_shown_when_it_rests() {
 }
 
 #[test]
+fn a_brown_out_comes_between_two_transactions() {
+    let stub = board(
+        r#"
+        [[i2c]]
+        bus = "i2c-1"
+        address = 0x48
+        chip = "tmp102"
+        [[fault]]
+        bus = "i2c-1"
+        address = 0x48
+        fault = "brown_out"
+        length = "50 ms"
+        not_before = "10 s"
+        "#,
+    );
+    let recording = stub.record();
+    let mut bus = Bus::open_on(&stub, "i2c-1", &Default::default()).unwrap();
+    bus.write(0x48, &[3, 0x60, 0x00]).unwrap();
+    stub.delay().sleep(millis(20_000)).unwrap();
+    let mut limit = [0; 2];
+    bus.write_read(0x48, &[3], &mut limit).unwrap();
+    assert_eq!(limit, [0x50, 0x00], "as after power-on");
+    let shown = recording.to_string();
+    assert!(
+        shown.contains("10.000000 s  i2c-1 0x48: power off"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn faults_come_when_the_file_says() {
     let stub = board(
         r#"

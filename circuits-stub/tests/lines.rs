@@ -6,8 +6,11 @@ use std::time::Duration;
 use circuits_gpio::{
     Bias, Config, Drive, Edge, EdgeDetection, Error, ErrorKind, Input, Line, Lines, Output,
 };
+use circuits_i2c::Bus;
+use circuits_stub::chips::Ads1115;
 use circuits_stub::parts::{Button, Encoder, Led};
 use circuits_stub::{Net, Stub};
+use embedded_hal::i2c::I2c;
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -17,6 +20,96 @@ fn millis(millis: u64) -> Duration {
 
 fn both() -> Config {
     Config::new().edge_detection(EdgeDetection::Both)
+}
+
+#[test]
+fn each_button_of_a_line_is_one() -> Result {
+    let stub = Stub::virtual_time()
+        .lines(["STOP"])
+        .pull("STOP", Bias::PullUp)?;
+    let recording = stub.record();
+    let (a, b) = (
+        Button::to_ground(&stub, "STOP")?,
+        Button::to_ground(&stub, "STOP")?.bouncing(millis(5)),
+    );
+    a.press()?;
+    b.press()?;
+    b.release()?;
+    stub.delay().sleep(millis(10))?;
+    assert_eq!(stub.net("STOP")?, Net::Driven(false), "one is pressed");
+    a.clone().release()?;
+    assert_eq!(stub.net("STOP")?, Net::Pulled(true));
+    // What is to come from one is not for the others to forget.
+    a.press_for(millis(100))?;
+    b.press_for(millis(50))?;
+    stub.drive("STOP", false)?;
+    stub.let_go("STOP")?;
+    stub.delay().sleep(millis(99))?;
+    assert_eq!(stub.net("STOP")?, Net::Driven(false));
+    stub.delay().sleep(millis(1))?;
+    assert_eq!(stub.net("STOP")?, Net::Pulled(true));
+    assert_eq!(
+        recording.to_string(),
+        "0.000000 s  STOP: driven low from outside\n\
+         0.010000 s  STOP: not driven from outside\n\
+         0.010000 s  STOP: driven low from outside\n\
+         0.110000 s  STOP: not driven from outside\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn parts_that_disagree_are_a_short_circuit() -> Result {
+    let stub = Stub::virtual_time().lines(["A"]);
+    let recording = stub.record();
+    let (low, high) = (
+        Button::to_ground(&stub, "A")?,
+        Button::to_supply(&stub, "A")?,
+    );
+    low.press()?;
+    high.press()?;
+    assert_eq!(stub.net("A")?, Net::Contended);
+    assert!(!stub.level("A")?);
+    low.release()?;
+    assert_eq!(stub.net("A")?, Net::Driven(true));
+    assert_eq!(
+        recording.to_string(),
+        "0.000000 s  A: driven low from outside\n\
+         0.000000 s  A: driven high from outside\n\
+         0.000000 s  A: driven high and low\n\
+         0.000000 s  A: driven high from outside\n"
+    );
+    Ok(())
+}
+
+/// Two chips with open-drain outputs share an interrupt line, as they do on many a board.
+#[test]
+fn interrupts_of_two_chips_are_wired_together() -> Result {
+    let stub = Stub::virtual_time()
+        .lines(["ALERT"])
+        .pull("ALERT", Bias::PullUp)?;
+    let chip = |volts| -> circuits_stub::Result<Ads1115> {
+        let chip = Ads1115::new().alert_pin(stub.pin("ALERT")?);
+        chip.set_volts(0, volts)?;
+        Ok(chip)
+    };
+    let (first, second) = (chip(1.0)?, chip(1.0)?);
+    let stub = stub.i2c_device("i2c-1", 0x48, first)?;
+    let stub = stub.i2c_device("i2c-1", 0x49, second)?;
+    let mut bus = Bus::open_on(&stub, "i2c-1", &Default::default())?;
+    // An alert above nothing, of AIN0, all the time.
+    for address in [0x48_u8, 0x49] {
+        bus.write(address, &[3, 0, 1])?;
+        bus.write(address, &[2, 0, 0])?;
+        bus.write(address, &[1, 0x44, 0xe0])?;
+    }
+    stub.delay().sleep(millis(50))?;
+    assert_eq!(stub.net("ALERT")?, Net::Driven(false));
+    stub.power_i2c("i2c-1", 0x49, false)?;
+    assert_eq!(stub.net("ALERT")?, Net::Driven(false), "the other one does");
+    stub.power_i2c("i2c-1", 0x48, false)?;
+    assert_eq!(stub.net("ALERT")?, Net::Pulled(true));
+    Ok(())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use circuits_gpio::Bias;
+use circuits_gpio::{Bias, Input, Output};
 use circuits_i2c::{Bus, Config, ErrorKind};
 use circuits_stub::chips::{
     Ads1115, At24c, At24cSize, Bme280, Ds3231, Lis3dh, Mcp23017, Mpu6050, Pca9685, Ssd1306, Tmp102,
@@ -283,6 +283,56 @@ fn power_is_of_what_is_there() -> Outcome {
     Ok(())
 }
 
+/// Whoever records reads one line after another.
+#[test]
+fn power_is_back_at_its_time_whoever_looks() -> Outcome {
+    let stub = Stub::virtual_time().lines(["INT", "LAMP"]);
+    let chip = Mcp23017::new().inta(stub.pin("INT")?);
+    let mut bench = Bench::with(stub.clone(), chip)?;
+    let lamp = Output::open_on(&stub, "LAMP", &Default::default())?;
+    stub.i2c_fault("i2c-1", Fault::brown_out(MILLIS(10)))?;
+    let recording = stub.record();
+    bench.write(&[0]).unwrap_err();
+    assert_eq!(stub.net("INT")?, Net::Floating);
+    stub.delay().sleep(MILLIS(1000))?;
+    assert_eq!(stub.net("INT")?, Net::Driven(true));
+    lamp.set(true)?;
+    stub.delay().sleep(MILLIS(1000))?;
+    bench.write(&[0])?;
+    let shown = recording.to_string();
+    let lines: Vec<&str> = shown.lines().filter(|line| !line.contains("INT")).collect();
+    assert_eq!(
+        lines,
+        [
+            "0.000000 s  i2c-1 0x48: power off",
+            "0.000000 s  i2c-1 0x48: write, no acknowledge",
+            "0.010000 s  i2c-1 0x48: power on",
+            "1.000110 s  LAMP: high",
+            "2.000110 s  i2c-1 0x48: write 00, stop",
+        ]
+    );
+    Ok(())
+}
+
+/// Nothing is left to happen on a bus that is gone, or to a device that is.
+#[test]
+fn what_is_gone_keeps_no_time_moving() -> Outcome {
+    for device_only in [true, false] {
+        let mut bench = Bench::with(Stub::virtual_time().lines(["A"]), RegisterMap::new())?;
+        let stub = bench.stub.clone();
+        stub.i2c_fault("i2c-1", Fault::brown_out(MILLIS(3_600_000)))?;
+        bench.write(&[0]).unwrap_err();
+        match device_only {
+            true => drop(stub.unplug_i2c("i2c-1", 0x48)),
+            false => stub.remove_i2c_bus("i2c-1")?,
+        }
+        let mut line = Input::open_on(&stub, "A", &Default::default())?;
+        line.wait_edge(None).unwrap_err();
+        assert_eq!(stub.clock().now().as_nanos(), 110_000);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_brown_out_ends_when_it_is_over_and_not_when_somebody_asks() -> Outcome {
     let thermometer = Tmp102::new();
@@ -323,6 +373,98 @@ fn power_that_is_there_or_away_already_changes_nothing() -> Outcome {
     bench.stub.i2c_fault("i2c-1", fault)?;
     assert!(bench.bus.write(0x49, &[0]).is_err());
     bench.stub.plug_i2c("i2c-1", 0x49, Tmp102::new())?;
+    bench.bus.write(0x49, &[0])?;
+    Ok(())
+}
+
+#[test]
+fn a_brown_out_at_a_time_is_seen_by_nobody() -> Outcome {
+    let chip = RegisterMap::new().initial(0, &[9]);
+    let mut bench = Bench::with(Stub::virtual_time(), chip)?;
+    let (stub, recording) = (bench.stub.clone(), bench.stub.record());
+    let dip = Fault::brown_out(MILLIS(100));
+    // Nobody speaks to it while the first two last; the third has no device, so that it begins with a transaction.
+    for (fault, time) in [(dip.clone(), 500), (dip.clone(), 1000)] {
+        stub.i2c_fault("i2c-1", fault.at(0x48).not_before(MILLIS(time)))?;
+    }
+    stub.i2c_fault("i2c-1", dip.not_before(MILLIS(1500)))?;
+    bench.write(&[0, 1])?;
+    stub.delay().sleep(MILLIS(900))?;
+    assert_eq!(bench.read(0)?, [9]);
+    bench.write(&[0, 2])?;
+    stub.delay().sleep(MILLIS(900))?;
+    bench.read::<1>(0).unwrap_err();
+    stub.delay().sleep(MILLIS(900))?;
+    assert_eq!(bench.read(0)?, [9]);
+    let shown = recording.to_string();
+    let power: Vec<&str> = shown
+        .lines()
+        .filter_map(|line| line.split_once(" s  i2c-1 0x48: power "))
+        .map(|(time, to)| if to == "off" { time } else { "" })
+        .filter(|time| !time.is_empty())
+        .collect();
+    assert_eq!(power[..2], ["0.500000", "1.000000"]);
+    assert_eq!(power.len(), 3);
+    assert!(power[2].starts_with("1.8"), "{power:?}");
+    Ok(())
+}
+
+#[test]
+fn no_transaction_is_cut_into_two() -> Outcome {
+    let chip = RegisterMap::new().initial(0, &[9]);
+    let mut bench = Bench::with(Stub::virtual_time(), chip)?;
+    let dip = Fault::brown_out(MILLIS(1)).at(0x48);
+    let recording = bench.stub.record();
+    let micros = Duration::from_micros;
+    bench.stub.i2c_fault("i2c-1", dip.not_before(micros(100)))?;
+    // 290 µs.
+    bench.write(&[0, 1])?;
+    bench.read::<1>(0).unwrap_err();
+    let shown = recording.to_string();
+    assert!(
+        shown.contains("0.000290 s  i2c-1 0x48: power off"),
+        "{shown}"
+    );
+    Ok(())
+}
+
+/// What was missed at its time comes with the next transaction, and so does what counts transactions.
+#[test]
+fn a_brown_out_of_no_time_to_come_begins_with_a_transaction() -> Outcome {
+    let second = MILLIS(1000);
+    let of = |fault: Fault| fault.at(0x48).not_before(second);
+    for fault in [
+        of(Fault::brown_out(second)).after(1),
+        of(Fault::brown_out(second)).chance(1.0, 7),
+        Fault::brown_out(second).not_before(second),
+        Fault::brown_out(second).at(0x48),
+    ] {
+        let mut bench = Bench::with(Stub::virtual_time().lines(["A"]), RegisterMap::new())?;
+        let stub = bench.stub.clone();
+        let is_counted = fault == of(Fault::brown_out(second)).after(1);
+        stub.i2c_fault("i2c-1", fault)?;
+        // Nothing is to come: nobody waits for it.
+        let mut line = Input::open_on(&stub, "A", &Default::default())?;
+        line.wait_edge(None).unwrap_err();
+        assert_eq!(stub.clock().now(), Time::ZERO);
+        stub.delay().sleep(10 * second)?;
+        if is_counted {
+            bench.write(&[0])?;
+        }
+        bench.write(&[0]).unwrap_err();
+    }
+    let mut bench = Bench::with(Stub::virtual_time(), RegisterMap::new())?;
+    let stub = bench.stub.clone();
+    stub.delay().sleep(2 * second)?;
+    stub.i2c_fault("i2c-1", of(Fault::brown_out(second)))?;
+    bench.write(&[0]).unwrap_err();
+    // What nothing is at loses nothing, and what comes then has its power.
+    stub.i2c_fault(
+        "i2c-1",
+        Fault::brown_out(second).at(0x49).not_before(4 * second),
+    )?;
+    stub.delay().sleep(2 * second)?;
+    stub.plug_i2c("i2c-1", 0x49, RegisterMap::new())?;
     bench.bus.write(0x49, &[0])?;
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Lines of the board, and what is done to them from outside.
 //!
 //! `state` is what there is, and what happens to whom when a level changes; `net` works out the
-//! level of lines that are wired together, `eyes` are parts that see levels change. `request` and `watch` are
+//! level of lines that are wired together, `driver` is who drives them from outside, `eyes` are parts that see levels change. `request` and `watch` are
 //! what programs have opened, `programs` is what they do to it, and `backend` how they come to it. `fault` is
 //! what a test has go wrong, and `defects` what comes of it.
 
 mod backend;
 mod defects;
+mod driver;
 mod eyes;
 mod fault;
 mod net;
@@ -22,6 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use circuits_gpio::{Bias, LineSpec};
 use circuits_wait::Time;
 
+pub(crate) use self::driver::Driver;
 use self::eyes::Eyes;
 pub use self::fault::Fault;
 pub use self::net::Net;
@@ -105,13 +107,14 @@ impl Lines {
 
 /// What pins of chips do to lines.
 impl Lines {
-    pub(crate) fn play(&self, board: &Board, plays: Vec<(usize, Levels)>) {
+    pub(crate) fn play(&self, board: &Board, plays: Vec<(usize, Driver, Levels)>) {
         self.change(board, |state, now| {
-            for (line, levels) in plays {
+            for (line, driver, levels) in plays {
                 if state.is_there(line) {
                     // Nothing happens in the past.
                     let levels = levels.into_iter();
-                    state.play(line, levels.map(|(time, level)| (time.max(now), level)));
+                    let levels = levels.map(|(time, level)| (time.max(now), level));
+                    state.play(line, driver, levels);
                 }
             }
             state.advance(board, now);
@@ -323,8 +326,27 @@ impl Stub {
         Ok(self)
     }
 
-    /// Drives a line from outside the board, as a finger on a button does: `true` is electrically
+    /// Drives a line from outside the board, as a finger on the wire does: `true` is electrically
     /// high. What was [still to come](Stub::play) for the line does not.
+    ///
+    /// It is one finger, whoever calls. [Parts](crate::parts) and [pins](crate::Pin) of chips drive the line beside it,
+    /// each for itself: what one does no other undoes, and where they disagree that is a short circuit, as between
+    /// outputs.
+    ///
+    /// ```
+    /// use circuits_gpio::Bias;
+    /// use circuits_stub::{Net, Stub, parts::Button};
+    ///
+    /// let stub = Stub::virtual_time().lines(["BELL"]).pull("BELL", Bias::PullUp)?;
+    /// let (front, back) = (Button::to_ground(&stub, "BELL")?, Button::to_ground(&stub, "BELL")?);
+    /// front.press()?;
+    /// back.press()?;
+    /// back.release()?;
+    /// assert_eq!(stub.net("BELL")?, Net::Driven(false), "one is still pressed");
+    /// stub.drive("BELL", true)?;
+    /// assert_eq!(stub.net("BELL")?, Net::Contended);
+    /// # Ok::<(), circuits_stub::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
@@ -332,7 +354,7 @@ impl Stub {
         self.drive_by(line, Some(level))
     }
 
-    /// Drives a line no more.
+    /// Drives a line no more. Others may.
     ///
     /// # Errors
     /// [`Error::NoLine`](crate::Error::NoLine), [`Error::Ambiguous`](crate::Error::Ambiguous).
@@ -343,7 +365,7 @@ impl Stub {
     fn drive_by(&self, line: impl Into<LineSpec>, level: Option<bool>) -> Result<()> {
         let line = self.find(line)?;
         let board = self.board();
-        let drive = |state: &mut State, now| state.drive(line, level, board, now);
+        let drive = |state: &mut State, now| state.drive(line, Driver::FINGER, level, board, now);
         board.lines.change(board, drive);
         Ok(())
     }
@@ -379,11 +401,15 @@ impl Stub {
         let levels = levels
             .into_iter()
             .map(|(after, level)| (after, level.into()));
-        self.play_together(vec![(line.into(), levels.collect())])
+        self.play_together(Driver::FINGER, vec![(line.into(), levels.collect())])
     }
 
-    /// The same for several lines, from the same moment on.
-    pub(crate) fn play_together(&self, plays: Vec<(LineSpec, Vec<Step>)>) -> Result<()> {
+    /// Has somebody drive several lines, from the same moment on.
+    pub(crate) fn play_together(
+        &self,
+        driver: Driver,
+        plays: Vec<(LineSpec, Vec<Step>)>,
+    ) -> Result<()> {
         let find = |(line, steps)| Ok((self.find::<LineSpec>(line)?, steps));
         let plays: Vec<(usize, Vec<Step>)> = plays.into_iter().map(find).collect::<Result<_>>()?;
         let board = self.board();
@@ -394,7 +420,7 @@ impl Stub {
                     time = time + after;
                     (time, level)
                 });
-                state.play(line, steps);
+                state.play(line, driver, steps);
             }
             state.advance(board, now);
         });

@@ -42,18 +42,12 @@ impl Pull {
     }
 }
 
-/// Two drivers and two pulls for each line: what is outside, and what the chip does.
-pub(super) fn resolve(
-    lines: impl Iterator<Item = (Option<bool>, Option<bool>, [Option<Pull>; 2])>,
-) -> Net {
+/// What comes of all that drive a net, or pull it: a chip does both, and what is outside drives.
+pub(super) fn resolve(all: impl Iterator<Item = (Option<bool>, [Option<Pull>; 2])>) -> Net {
     let (mut high, mut low, mut up, mut down) = (false, false, false, false);
-    for (outside, output, pulls) in lines {
-        for level in [outside, output].into_iter().flatten() {
-            match level {
-                true => high = true,
-                false => low = true,
-            }
-        }
+    for (level, pulls) in all {
+        high |= level == Some(true);
+        low |= level == Some(false);
         up |= pulls.contains(&Some(Pull::Up));
         down |= pulls.contains(&Some(Pull::Down));
     }
@@ -72,34 +66,26 @@ mod tests {
     #[test]
     fn drivers_are_stronger_than_pulls() {
         let (high, low, none) = (Some(true), Some(false), None);
-        for (lines, net) in [
+        let (up, down) = (Some(Pull::Up), Some(Pull::Down));
+        for (all, net) in [
+            (vec![(high, [down, None])], Net::Driven(true)),
             (
-                vec![(high, none, [Some(Pull::Down), None])],
-                Net::Driven(true),
-            ),
-            (
-                vec![(none, low, [None, Some(Pull::Up)]), (none, none, [None; 2])],
+                vec![(low, [None, up]), (none, [None; 2])],
                 Net::Driven(false),
             ),
-            (vec![(high, low, [None; 2])], Net::Contended),
             (
-                vec![(high, none, [None; 2]), (none, low, [None; 2])],
-                Net::Contended,
+                vec![(low, [None, up]), (low, [None; 2])],
+                Net::Driven(false),
             ),
+            (vec![(high, [None; 2]), (low, [None; 2])], Net::Contended),
+            (vec![(none, [None, up])], Net::Pulled(true)),
             (
-                vec![(none, none, [None, Some(Pull::Up)])],
-                Net::Pulled(true),
-            ),
-            (
-                vec![
-                    (none, none, [None, Some(Pull::Up)]),
-                    (none, none, [Some(Pull::Down), None]),
-                ],
+                vec![(none, [None, up]), (none, [down, None])],
                 Net::Pulled(false),
             ),
-            (vec![(none, none, [None; 2])], Net::Floating),
+            (vec![(none, [None; 2])], Net::Floating),
         ] {
-            assert_eq!(resolve(lines.into_iter()), net);
+            assert_eq!(resolve(all.into_iter()), net);
         }
     }
 }

@@ -11,6 +11,7 @@ use circuits_gpio::{ChipInfo, Config, LineInfo};
 use circuits_wait::Time;
 
 use super::defects::{self, Defects};
+use super::driver::{Driver, Drivers};
 use super::net::{Net, Pull, resolve};
 use super::request::Held;
 use super::watch::Watching;
@@ -61,8 +62,8 @@ pub(super) struct Line {
     pub(super) level: bool,
     /// It is driven both ways.
     is_contended: bool,
-    /// What something outside the board does to it.
-    pub(super) driven: Option<bool>,
+    /// What is done to it from outside the board.
+    driven: Drivers,
     /// The request that holds it, and its number there.
     pub(super) held: Option<(u64, usize)>,
     /// A resistor on the board.
@@ -89,6 +90,7 @@ struct Play {
     /// The order of those at the same time.
     serial: u64,
     line: usize,
+    driver: Driver,
     level: Option<bool>,
 }
 
@@ -124,7 +126,7 @@ impl State {
                 net,
                 level: false,
                 is_contended: false,
-                driven: None,
+                driven: Drivers::default(),
                 held: None,
                 pull: None,
                 hog: None,
@@ -162,7 +164,7 @@ impl State {
             // A net of its own.
             self.lines[line].net = usize::MAX - line;
             self.lines[line].held = None;
-            self.lines[line].driven = None;
+            self.lines[line].driven.clear();
         }
         nets.into_iter()
             .for_each(|net| self.update(net, board, now));
@@ -233,17 +235,36 @@ impl State {
         self.count
     }
 
-    /// Has something outside the board drive a line; what was still to come is forgotten.
-    pub(super) fn drive(&mut self, line: usize, level: Option<bool>, board: &Board, now: Time) {
-        self.plays.retain(|play| play.0.line != line);
-        self.drive_now(line, level, board, now);
+    /// Has somebody drive a line from outside the board; what was still to come from the same is forgotten.
+    pub(super) fn drive(
+        &mut self,
+        line: usize,
+        driver: Driver,
+        level: Option<bool>,
+        board: &Board,
+        now: Time,
+    ) {
+        self.forget(line, driver);
+        self.drive_now(line, driver, level, board, now);
     }
 
-    fn drive_now(&mut self, line: usize, level: Option<bool>, board: &Board, now: Time) {
-        let before = std::mem::replace(&mut self.lines[line].driven, level);
-        if before == level {
+    fn forget(&mut self, line: usize, driver: Driver) {
+        let is_it = |play: &Play| (play.line, play.driver) == (line, driver);
+        self.plays.retain(|play| !is_it(&play.0));
+    }
+
+    fn drive_now(
+        &mut self,
+        line: usize,
+        driver: Driver,
+        level: Option<bool>,
+        board: &Board,
+        now: Time,
+    ) {
+        // Where others do the same, nothing changes.
+        let Some(level) = self.lines[line].driven.set(driver, level) else {
             return;
-        }
+        };
         board.tell_at(now, || Action::Drive {
             line: self.lines[line].label.clone(),
             level,
@@ -251,9 +272,14 @@ impl State {
         self.update(self.lines[line].net, board, now);
     }
 
-    /// The same in times to come; what was still to come before is forgotten.
-    pub(super) fn play(&mut self, line: usize, steps: impl Iterator<Item = (Time, Option<bool>)>) {
-        self.plays.retain(|play| play.0.line != line);
+    /// The same in times to come.
+    pub(super) fn play(
+        &mut self,
+        line: usize,
+        driver: Driver,
+        steps: impl Iterator<Item = (Time, Option<bool>)>,
+    ) {
+        self.forget(line, driver);
         for (time, level) in steps {
             self.played += 1;
             let serial = self.played;
@@ -261,6 +287,7 @@ impl State {
                 time,
                 serial,
                 line,
+                driver,
                 level,
             }));
         }
@@ -282,7 +309,7 @@ impl State {
             }
             while self.plays.peek().is_some_and(|play| play.0.time <= next) {
                 if let Some(Reverse(play)) = self.plays.pop() {
-                    self.drive_now(play.line, play.level, board, next);
+                    self.drive_now(play.line, play.driver, play.level, board, next);
                 }
             }
             self.advance_wires(board, next);
@@ -348,12 +375,13 @@ impl State {
     pub(super) fn net(&self, net: usize) -> Net {
         let lines = self.places(net);
         let lines = lines.filter(|line| self.lines[*line].net == net);
-        let done = lines.map(|line| {
-            let Line { driven, pull, .. } = self.lines[line];
+        let done = lines.flat_map(|line| {
+            let Line { driven, pull, .. } = &self.lines[line];
             let holder = self.holder(line);
             let output = holder.and_then(|(held, number)| held.drives(number));
             let bias = holder.and_then(|(held, number)| held.configs[number].line_bias());
-            (driven, output, [pull, Pull::of(bias)])
+            let outside = driven.levels().map(|level| (Some(level), [None; 2]));
+            outside.chain([(output, [*pull, Pull::of(bias)])])
         });
         resolve(done)
     }

@@ -1,7 +1,7 @@
 //! The board's buses as programs have them.
 
 use std::io;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use circuits_i2c::smbus::{Call, Reply};
 use circuits_i2c::{Address, Backend, Config, Done, Functions, Handle, Operation};
@@ -55,11 +55,43 @@ struct StubBus {
 
 impl Handle for StubBus {
     fn transaction(&self, address: Address, operations: &mut [Operation<'_>]) -> Done {
-        let mut state = match self.state() {
-            Ok(state) => state,
-            Err(error) => return Done::at_once(Err(error)),
-        };
-        if is_refused(&state, address, operations) {
+        self.change(|state| self.transact(state, address, operations))
+    }
+
+    fn blocks(&self) -> bool {
+        false
+    }
+
+    fn functions(&self) -> Functions {
+        self.wire.lock().controller.all_functions()
+    }
+
+    fn owner(&self, address: Address) -> io::Result<Option<String>> {
+        Ok(self.wire.lock().owners.get(&address).cloned())
+    }
+
+    fn smbus(&self, address: Address, pec: bool, call: &Call, reply: &mut Reply) -> Done {
+        self.change(|state| self.call(state, address, pec, call, reply))
+    }
+}
+
+impl StubBus {
+    /// Does `f`, if the bus is still there.
+    fn change(&self, f: impl FnOnce(&mut State) -> Done) -> Done {
+        self.wire
+            .change(&self.board, |state| match state.is_removed {
+                true => Done::at_once(Err(io::Error::from_raw_os_error(ENODEV))),
+                false => f(state),
+            })
+    }
+
+    fn transact(
+        &self,
+        state: &mut State,
+        address: Address,
+        operations: &mut [Operation<'_>],
+    ) -> Done {
+        if is_refused(state, address, operations) {
             return unsupported();
         }
         state.keep(operations);
@@ -91,29 +123,20 @@ impl Handle for StubBus {
         }
     }
 
-    fn blocks(&self) -> bool {
-        false
-    }
-
-    fn functions(&self) -> Functions {
-        self.wire.lock().controller.all_functions()
-    }
-
-    fn owner(&self, address: Address) -> io::Result<Option<String>> {
-        Ok(self.wire.lock().owners.get(&address).cloned())
-    }
-
-    fn smbus(&self, address: Address, pec: bool, call: &Call, reply: &mut Reply) -> Done {
-        let mut state = match self.state() {
-            Ok(state) => state,
-            Err(error) => return Done::at_once(Err(error)),
-        };
+    fn call(
+        &self,
+        state: &mut State,
+        address: Address,
+        pec: bool,
+        call: &Call,
+        reply: &mut Reply,
+    ) -> Done {
         let pec = pec && call.may_have_pec();
         let mut needed = call.function();
         if pec {
             needed = needed | Functions::PEC;
         }
-        if !state.controller.can(needed) || is_too_wide(&state, address) {
+        if !state.controller.can(needed) || is_too_wide(state, address) {
             return unsupported();
         }
         let mut tries = state.retries;
@@ -136,17 +159,6 @@ impl Handle for StubBus {
                     };
                 }
             }
-        }
-    }
-}
-
-impl StubBus {
-    /// The bus, if it is still there.
-    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
-        let state = self.wire.lock();
-        match state.is_removed {
-            true => Err(io::Error::from_raw_os_error(ENODEV)),
-            false => Ok(state),
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Fault {
     pub(super) kind: Kind,
     address: Option<Address>,
     occasion: Occasion,
+    /// When it happens by itself.
+    pub(super) due: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +105,35 @@ impl Fault {
         Fault::new(Kind::FlippedBit)
     }
 
-    /// The device that is spoken to loses its power, for so long: it does not acknowledge, and has the registers then
-    /// that it has [after power-on](super::Device::power). It loses it when the transaction begins; to have it lose it
-    /// at another time there is [`Stub::power_i2c`](crate::Stub::power_i2c).
+    /// The device that is spoken to loses its power, for so long: it does not acknowledge meanwhile, and has the
+    /// registers then that it has [after power-on](super::Device::power). It loses it when the transaction begins, so
+    /// the program sees it in any case.
+    ///
+    /// The case that hurts is the one that nobody sees: between two transactions. A brown-out of one
+    /// [device](Fault::at) that is [not before](Fault::not_before) a time to come begins at that very time, whether or
+    /// not anybody speaks to the device; if a transaction is on the bus then, when that is over. If nothing is at the
+    /// address, that was it. One that lets transactions [pass](Fault::after), or happens by [chance](Fault::chance),
+    /// still begins with a transaction, and so does each further [time](Fault::times) of it.
+    ///
+    /// ```
+    /// use circuits_i2c::{Bus, Config};
+    /// use circuits_stub::{Stub, chips::Tmp102, i2c::Fault};
+    /// use embedded_hal::i2c::I2c;
+    /// use std::time::Duration;
+    ///
+    /// let (minute, dip) = (Duration::from_secs(60), Duration::from_millis(50));
+    /// let board = Stub::virtual_time().i2c_device("i2c-1", 0x48, Tmp102::new())?;
+    /// board.i2c_fault("i2c-1", Fault::brown_out(dip).at(0x48).not_before(minute))?;
+    /// let mut bus = Bus::open_on(&board, "i2c-1", &Config::new())?;
+    /// bus.write(0x48, &[3, 0x60, 0x00])?;
+    /// board.delay().sleep(2 * minute)?;
+    /// let mut limit = [0; 2];
+    /// bus.write_read(0x48, &[3], &mut limit)?; // It answers,
+    /// assert_eq!(limit, [0x50, 0x00]); // and has forgotten.
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Without a fault there is [`Stub::power_i2c`](crate::Stub::power_i2c).
     pub fn brown_out(length: Duration) -> Fault {
         Fault::new(Kind::BrownOut(length))
     }
@@ -121,11 +149,38 @@ impl Fault {
 
     setters!("transactions");
 
+    /// Has it happen by itself, if it does, from this time of the trace on, which is `made` after that of the clock.
+    pub(super) fn plan(self, made: Time, shown: Time) -> Fault {
+        let is_meant = matches!(self.kind, Kind::BrownOut(_)) && self.address.is_some();
+        let moment = self.occasion.moment(shown).filter(|_| is_meant);
+        Fault {
+            due: moment.map(|moment| made + moment),
+            ..self
+        }
+    }
+
+    /// It is due: returns which device loses its power, and for how long, if one does.
+    pub(super) fn begin(&mut self, shown: Time) -> Option<(Address, Duration)> {
+        self.due = None;
+        match (self.kind, self.address) {
+            (Kind::BrownOut(length), Some(address)) if self.occasion.is_now(shown, false) => {
+                Some((address, length))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it happens no more.
+    pub(super) fn is_over(&self, shown: Time) -> bool {
+        self.occasion.is_over(shown.since(Time::ZERO))
+    }
+
     fn new(kind: Kind) -> Fault {
         Fault {
             kind,
             address: None,
             occasion: Occasion::new(),
+            due: None,
         }
     }
 }

@@ -147,7 +147,8 @@ impl Stub {
     /// [`Error::NoProbability`](crate::Error::NoProbability).
     pub fn i2c_fault(&self, bus: &str, fault: Fault) -> Result<()> {
         fault.check()?;
-        match self.board().buses.schedule(bus, fault) {
+        let board = self.board();
+        match board.buses.schedule(board, bus, fault) {
             true => Ok(()),
             false => Err(Error::NoBus { bus: bus.into() }),
         }
@@ -204,7 +205,8 @@ impl Stub {
     /// # Errors
     /// [`Error::NoBus`].
     pub fn clear_i2c_faults(&self, bus: &str) -> Result<()> {
-        match self.board().buses.clear_faults(bus) {
+        let board = self.board();
+        match board.buses.clear_faults(board, bus) {
             true => Ok(()),
             false => Err(Error::NoBus { bus: bus.into() }),
         }

@@ -16,36 +16,64 @@ impl Buses {
     pub(super) fn power(&self, board: &Board, bus: &str, address: Address, on: bool) -> Result<()> {
         let no_bus = || Error::NoBus { bus: bus.into() };
         let wire = self.get(bus).ok_or_else(no_bus)?;
-        let mut state = wire.lock();
-        let now = board.schedule.now();
-        if !state.devices.contains_key(&address) {
-            return Err(Error::NoDevice {
-                bus: bus.into(),
-                address,
-            });
-        }
-        state.end_dip(board, address, now);
-        let before = match on {
-            true => state.dips.remove(&address),
-            false => state.dips.insert(address, None),
-        };
-        // What has power, and is to have it, goes on as it is.
-        if before.is_some() == on {
-            state.power(board, address, on, now);
-        }
-        Ok(())
+        wire.change(board, |state| {
+            if !state.devices.contains_key(&address) {
+                return Err(Error::NoDevice {
+                    bus: bus.into(),
+                    address,
+                });
+            }
+            let before = match on {
+                true => state.dips.remove(&address),
+                false => state.dips.insert(address, None),
+            };
+            // What has power, and is to have it, goes on as it is.
+            if before.is_some() == on {
+                state.power(board, address, on, board.schedule.now());
+            }
+            Ok(())
+        })
     }
 }
 
 impl State {
-    /// Has a device without power, which is spoken to, have it again if it is time.
-    pub(super) fn end_dip(&mut self, board: &Board, address: Address, now: Time) {
-        let until = self.dips.get(&address).copied().flatten();
-        let Some(until) = until.filter(|until| *until <= now) else {
-            return;
-        };
-        self.dips.remove(&address);
-        self.power(board, address, true, until);
+    /// When something happens by itself next.
+    pub(super) fn next(&self) -> Option<Time> {
+        let end = self.next_end().map(|(time, _)| time);
+        let begin = self.next_begin().map(|(time, _)| time);
+        end.into_iter().chain(begin).min()
+    }
+
+    /// Which device has its power again next, and when.
+    fn next_end(&self) -> Option<(Time, Address)> {
+        let ends = self.dips.iter();
+        ends.filter_map(|(address, until)| Some(((*until)?, *address)))
+            .min_by_key(|(time, _)| *time)
+    }
+
+    /// Which fault begins by itself next, and when: no transaction is cut into two.
+    fn next_begin(&self) -> Option<(Time, usize)> {
+        let begins = self.faults.iter().enumerate();
+        begins
+            .filter_map(|(index, fault)| Some((fault.due?.max(self.busy_until), index)))
+            .min_by_key(|(time, _)| *time)
+    }
+
+    /// Does what was to happen by itself until now, one after another.
+    pub(super) fn advance(&mut self, board: &Board, now: Time) {
+        while let Some(time) = self.next().filter(|time| *time <= now) {
+            // What has its power again may lose it at the same moment.
+            if let Some((_, address)) = self.next_end().filter(|(end, _)| *end == time) {
+                self.dips.remove(&address);
+                self.power(board, address, true, time);
+            } else if let Some((_, index)) = self.next_begin() {
+                let shown = board.shown(time);
+                if let Some((address, length)) = self.faults[index].begin(shown) {
+                    self.begin_dip(board, address, time, length);
+                }
+                self.faults.retain(|fault| !fault.is_over(shown));
+            }
+        }
     }
 
     /// Has a device have no power for so long.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 use std::time::Duration;
 
 use circuits_i2c::{Address, Operation};
@@ -12,16 +13,30 @@ use super::controller::Controller;
 use super::fault::{self, Fault, Kind};
 use super::{Acknowledge, Device, Transfer};
 use crate::stub::Board;
+use crate::time::{Agenda, Schedule};
 use crate::trace::{Action, End};
+use crate::turn::Turn;
 use crate::{Error, Result};
 
 /// All buses of a board, by name.
-#[derive(Debug, Default)]
-pub(crate) struct Buses(Mutex<BTreeMap<String, Arc<Wire>>>);
+#[derive(Debug)]
+pub(crate) struct Buses {
+    wires: Mutex<BTreeMap<String, Arc<Wire>>>,
+    schedule: Arc<Schedule>,
+    board: Weak<Board>,
+}
 
 impl Buses {
+    pub(crate) fn new(schedule: &Arc<Schedule>, board: Weak<Board>) -> Buses {
+        Buses {
+            wires: Mutex::default(),
+            schedule: schedule.clone(),
+            board,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Wire>>> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+        self.wires.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Arc<Wire>> {
@@ -38,7 +53,7 @@ impl Buses {
         let is_new = !buses.contains_key(name);
         buses
             .entry(name.into())
-            .or_insert_with(|| Arc::new(Wire::new(name)));
+            .or_insert_with(|| Wire::new(name, &self.schedule, &self.board));
         is_new
     }
 
@@ -47,9 +62,12 @@ impl Buses {
         let Some(wire) = self.lock().remove(name) else {
             return false;
         };
-        let mut state = wire.lock();
-        state.is_removed = true;
-        board.tell(|| Action::RemoveBus { bus: name.into() });
+        wire.change(board, |state| {
+            state.is_removed = true;
+            state.dips.clear();
+            state.faults.clear();
+            board.tell(|| Action::RemoveBus { bus: name.into() });
+        });
         true
     }
 
@@ -72,12 +90,17 @@ impl Buses {
         Ok(())
     }
 
-    pub(crate) fn detach(&self, bus: &str, address: Address) -> Option<Box<dyn Device>> {
-        let wire = self.get(bus)?;
-        let mut state = wire.lock();
-        // What comes next has power.
-        state.dips.remove(&address);
-        state.devices.remove(&address)
+    pub(crate) fn detach(
+        &self,
+        board: &Board,
+        bus: &str,
+        address: Address,
+    ) -> Option<Box<dyn Device>> {
+        self.get(bus)?.change(board, |state| {
+            // What comes next has power.
+            state.dips.remove(&address);
+            state.devices.remove(&address)
+        })
     }
 
     pub(super) fn control(&self, bus: &str, controller: Controller) {
@@ -95,20 +118,23 @@ impl Buses {
     }
 
     /// Says whether there is such a bus.
-    pub(super) fn schedule(&self, bus: &str, fault: Fault) -> bool {
+    pub(super) fn schedule(&self, board: &Board, bus: &str, fault: Fault) -> bool {
         let Some(wire) = self.get(bus) else {
             return false;
         };
-        wire.lock().faults.push(fault);
+        wire.change(board, |state| {
+            let fault = fault.plan(board.made(), board.shown(board.schedule.now()));
+            state.faults.push(fault);
+        });
         true
     }
 
     /// Says whether there is such a bus.
-    pub(super) fn clear_faults(&self, bus: &str) -> bool {
+    pub(super) fn clear_faults(&self, board: &Board, bus: &str) -> bool {
         let Some(wire) = self.get(bus) else {
             return false;
         };
-        wire.lock().faults.clear();
+        wire.change(board, |state| state.faults.clear());
         true
     }
 }
@@ -117,13 +143,18 @@ impl Buses {
 #[derive(Debug)]
 pub(crate) struct Wire {
     pub(super) name: Arc<str>,
+    agenda: Agenda,
+    /// The board wanted to do something by itself, and somebody had the wire.
+    is_missed: AtomicBool,
     state: Mutex<State>,
 }
 
 impl Wire {
-    fn new(name: &str) -> Wire {
-        Wire {
+    fn new(name: &str, schedule: &Arc<Schedule>, board: &Weak<Board>) -> Arc<Wire> {
+        Arc::new_cyclic(|wire: &Weak<Wire>| Wire {
             name: name.into(),
+            agenda: Wire::agenda(wire.clone(), schedule, board.clone()),
+            is_missed: AtomicBool::new(false),
             state: Mutex::new(State {
                 name: name.into(),
                 is_removed: false,
@@ -137,12 +168,62 @@ impl Wire {
                 devices: BTreeMap::new(),
                 dips: BTreeMap::new(),
             }),
-        }
+        })
+    }
+
+    fn agenda(wire: Weak<Wire>, schedule: &Arc<Schedule>, board: Weak<Board>) -> Agenda {
+        Agenda::new(schedule.clone(), move || {
+            if let (Some(wire), Some(board)) = (wire.upgrade(), board.upgrade()) {
+                wire.act(&board);
+            }
+        })
     }
 
     /// A device that panicked is as it is; the bus is whole.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Does what happens by itself until now, then `f`.
+    pub(super) fn change<T>(&self, board: &Board, f: impl FnOnce(&mut State) -> T) -> T {
+        let done = self.change_in(self.lock(), board, f);
+        while self.is_missed.swap(false, Ordering::AcqRel) {
+            self.change_in(self.lock(), board, |_| ());
+        }
+        done
+    }
+
+    fn change_in<T>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        board: &Board,
+        f: impl FnOnce(&mut State) -> T,
+    ) -> T {
+        let turn = Turn::begin();
+        state.advance(board, board.schedule.now());
+        let done = f(&mut state);
+        self.agenda.set(state.next());
+        drop(state);
+        drop(turn);
+        done
+    }
+
+    /// Does what happens by itself. A thread that has wires already waits for no others: on it may run a device of
+    /// this very bus that drives a pin. Whoever has them sees to it in the end.
+    fn act(&self, board: &Board) {
+        if !Turn::is_on() {
+            return self.change(board, |_| ());
+        }
+        self.is_missed.store(true, Ordering::Release);
+        while self.is_missed.load(Ordering::Acquire) {
+            let state = match self.state.try_lock() {
+                Err(TryLockError::WouldBlock) => return,
+                Err(TryLockError::Poisoned(error)) => error.into_inner(),
+                Ok(state) => state,
+            };
+            self.is_missed.store(false, Ordering::Release);
+            self.change_in(state, board, |_| ());
+        }
     }
 }
 
@@ -161,7 +242,7 @@ pub(super) struct State {
     pub(super) timeout: Duration,
     pub(super) retries: u32,
     pub(super) owners: BTreeMap<Address, String>,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
     pub(super) devices: BTreeMap<Address, Box<dyn Device>>,
     /// Devices without power, and until when, if that is known.
     pub(super) dips: BTreeMap<Address, Option<Time>>,
@@ -248,7 +329,8 @@ impl State {
         messages: impl Iterator<Item = Message<'a>>,
         start: Time,
     ) -> Run {
-        self.end_dip(board, address, start);
+        // Who comes while the bus is busy begins later than now.
+        self.advance(board, start);
         let fault = fault::take(&mut self.faults, address, board.shown(start));
         if let Some(Kind::BrownOut(length)) = fault {
             self.begin_dip(board, address, start, length);

@@ -3,10 +3,11 @@ use std::time::Duration;
 use circuits_gpio::LineSpec;
 
 use super::Host;
-use crate::gpio::Step;
+use crate::gpio::{Driver, Step};
 use crate::{Result, Stub};
 
-/// A button between a line and ground, or the supply. It does not keep the board.
+/// A button between a line and ground, or the supply. Several may be on one line, and clones are the same button. It
+/// does not keep the board.
 ///
 /// ```
 /// use circuits_gpio::{Bias, Config, Input};
@@ -28,6 +29,7 @@ use crate::{Result, Stub};
 #[derive(Clone, Debug)]
 pub struct Button {
     host: Host,
+    driver: Driver,
     line: LineSpec,
     /// The level of what it connects the line to.
     level: bool,
@@ -61,6 +63,7 @@ impl Button {
         stub.net(&line)?;
         Ok(Button {
             host: Host::of(stub),
+            driver: Driver::new(),
             line,
             level,
             bounce: Duration::ZERO,
@@ -120,7 +123,10 @@ impl Button {
     }
 
     fn play(&self, steps: Vec<Step>) -> Result<()> {
-        self.host.stub(&self.line)?.play(&self.line, steps)
+        let plays = vec![(self.line.clone(), steps)];
+        self.host
+            .stub(&self.line)?
+            .play_together(self.driver, plays)
     }
 
     /// What its contacts do until they rest.

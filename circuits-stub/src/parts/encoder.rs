@@ -3,7 +3,7 @@ use std::time::Duration;
 use circuits_gpio::LineSpec;
 
 use super::Host;
-use crate::gpio::Step;
+use crate::gpio::{Driver, Step};
 use crate::{Result, Stub};
 
 /// A rotary encoder: two contacts to ground, a quarter of a step apart. Each click (a detent) is
@@ -31,6 +31,7 @@ use crate::{Result, Stub};
 #[derive(Clone, Debug)]
 pub struct Encoder {
     host: Host,
+    driver: Driver,
     lines: [LineSpec; 2],
     quarter: Duration,
 }
@@ -51,6 +52,7 @@ impl Encoder {
         }
         Ok(Encoder {
             host: Host::of(stub),
+            driver: Driver::new(),
             lines,
             quarter: Duration::from_millis(2),
         })
@@ -77,10 +79,11 @@ impl Encoder {
             false => (second, first),
         };
         let clicks = u32::from(clicks.unsigned_abs());
-        stub.play_together(vec![
+        let plays = vec![
             (leads, self.contact(1, clicks)),
             (follows, self.contact(2, clicks)),
-        ])
+        ];
+        stub.play_together(self.driver, plays)
     }
 
     /// Closes a contact so many quarters after the beginning, for two quarters of each click.
