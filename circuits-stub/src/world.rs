@@ -55,11 +55,11 @@ impl Course {
         let Some(board) = self.board.upgrade() else {
             return;
         };
-        // Somebody else does it at this moment.
-        let Ok(mut state) = self.state.try_lock() else {
+        let stub = Stub::of(board);
+        // Whose step has panicked does not go on.
+        let Ok(mut state) = self.state.lock() else {
             return;
         };
-        let stub = Stub::of(board);
         let now = stub.board().schedule.now();
         if now >= state.next {
             let time = stub.board().shown(state.next);
@@ -69,7 +69,10 @@ impl Course {
             let steps = u32::try_from(late).unwrap_or(u32::MAX - 1) + 1;
             state.next = state.next + interval.saturating_mul(steps);
         }
-        self.agenda.set(Some(state.next));
+        let next = state.next;
+        // The last handle may go with this one, and what the step keeps with it.
+        drop(state);
+        self.agenda.set(Some(next));
     }
 }
 
@@ -79,8 +82,8 @@ impl Stub {
     /// The first time is an interval from now; intervals of less than a microsecond are one.
     ///
     /// It may use the board that it is handed, but must not wait there, and keeps nothing that keeps the board: it
-    /// goes on until the last handle is gone. With something going on the board is never at a standstill: a wait
-    /// without deadline that nothing ends is no deadlock then, but lasts.
+    /// goes on until the last handle is gone, or until it panics. With something going on the board is never at a
+    /// standstill: a wait without deadline that nothing ends is no deadlock then, but lasts.
     ///
     /// ```
     /// use circuits_stub::{Stub, chips::Tmp102};
@@ -148,7 +151,9 @@ impl Stub {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
 
     use super::*;
 
@@ -166,15 +171,113 @@ mod tests {
         assert_eq!(Arc::strong_count(&times), 1);
     }
 
+    /// Waits in real time, for as long as busy neighbours may take.
+    fn wait_for(stub: &Stub, is_so: impl Fn() -> bool) {
+        for _ in 0..5000 {
+            if is_so() {
+                return;
+            }
+            stub.delay().sleep(Duration::from_millis(2)).unwrap();
+        }
+        panic!("it is not so yet");
+    }
+
     #[test]
     fn in_real_time_it_goes_on_by_itself() {
         let stub = Stub::real_time();
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = times.clone();
+        stub.every(Duration::from_millis(2), move |_, time| {
+            seen.lock().unwrap().push(time);
+        });
+        wait_for(&stub, || times.lock().unwrap().len() >= 5);
+        for pair in times.lock().unwrap().windows(2) {
+            let passed = pair[1] - pair[0];
+            assert!(passed.as_nanos() >= 2_000_000, "{passed:?}");
+            assert_eq!(passed.as_nanos() % 2_000_000, 0, "{passed:?}");
+        }
+    }
+
+    /// Otherwise a step would run in the midst of a transaction of somebody who came along, and wait for what that holds.
+    #[test]
+    fn in_real_time_no_thread_of_a_program_does_it() {
+        let stub = Stub::real_time().lines(["A"]);
+        let threads = Arc::new(Mutex::new(BTreeSet::new()));
+        for number in 0..4 {
+            let threads = threads.clone();
+            stub.every(Duration::from_millis(1), move |_, _| {
+                let name = thread::current().name().map(str::to_owned);
+                threads.lock().unwrap().insert((number, name));
+                // Meanwhile the next one is due.
+                thread::sleep(Duration::from_micros(300));
+            });
+        }
+        for step in 0..200 {
+            stub.drive("A", step % 2 == 0).unwrap();
+            thread::sleep(Duration::from_micros(100));
+        }
+        wait_for(&stub, || threads.lock().unwrap().len() >= 4);
+        let own = Some("circuits-stub".to_owned());
+        let threads = threads.lock().unwrap();
+        assert!(threads.iter().all(|(_, name)| *name == own), "{threads:?}");
+    }
+
+    #[test]
+    fn a_step_that_panics_is_the_last_and_all_else_goes_on() {
+        let stub = Stub::real_time();
         let count = Arc::new(AtomicU32::new(0));
         let counted = count.clone();
-        stub.every(Duration::from_millis(2), move |_, _| {
+        stub.every(Duration::from_millis(1), move |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            panic!("it is meant to");
+        });
+        let others = Arc::new(AtomicU32::new(0));
+        let counted = others.clone();
+        stub.every(Duration::from_millis(1), move |_, _| {
             counted.fetch_add(1, Ordering::Relaxed);
         });
-        stub.delay().sleep(Duration::from_millis(100)).unwrap();
-        assert!((5..=50).contains(&count.load(Ordering::Relaxed)));
+        wait_for(&stub, || count.load(Ordering::Relaxed) == 1);
+        let before = others.load(Ordering::Relaxed);
+        wait_for(&stub, || others.load(Ordering::Relaxed) > before + 3);
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_a_step_begins_goes_on_and_may_end_the_board() {
+        let stub = Stub::virtual_time();
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = times.clone();
+        let kept = Arc::new(Mutex::new(Some(stub.clone())));
+        stub.every(Duration::from_millis(10), move |stub, time| {
+            let (begun, seen) = (time, seen.clone());
+            stub.every(Duration::from_millis(3), move |_, time| {
+                seen.lock()
+                    .unwrap()
+                    .push((begun.as_millis(), time.as_millis()));
+            });
+            // The last one but what the step is handed.
+            if time.as_millis() == 20 {
+                kept.lock().unwrap().take();
+            }
+        });
+        let clock = stub.clock();
+        drop(stub);
+        clock.sleep_until(Time::from_nanos(50_000_000)).unwrap();
+        let seen = times.lock().unwrap();
+        assert_eq!(*seen, [(10, 13), (10, 16), (10, 19)]);
+        drop(seen);
+        assert_eq!(Arc::strong_count(&times), 1);
+    }
+
+    #[test]
+    fn what_is_more_often_than_can_be_is_as_often_as_can_be() {
+        let stub = Stub::virtual_time();
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = times.clone();
+        stub.every(Duration::ZERO, move |_, time| {
+            seen.lock().unwrap().push(time.as_micros());
+        });
+        stub.delay().sleep(Duration::from_nanos(3_500)).unwrap();
+        assert_eq!(*times.lock().unwrap(), [1, 2, 3]);
     }
 }

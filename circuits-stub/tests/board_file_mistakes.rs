@@ -6,6 +6,48 @@ use circuits_stub::{BoardFile, BoardFileError};
 
 /// A file, and what is said of it. A device of these is in line 1.
 const MISTAKES: &[(&str, &str)] = &[
+    (
+        "[[can]]\ninterfaces = [\"can0\"]",
+        "2:14: this is to be two interfaces, or more",
+    ),
+    (
+        "[[can]]\ninterfaces = [\"can0\", \"can0\"]",
+        "2:23: this is the same interface",
+    ),
+    (
+        "[[spi]]\nnode = \"spidev0.0\"\nchip = \"mcp3008\"\nreference = 0",
+        "4:13: this is to be more than 0",
+    ),
+    (
+        "[[chip]]\nlabel = \"x\"\nlines = [\"A\"]\n[[wire]]\nbetween = [\"A\", \"gpiochip0:0\"]",
+        "5:17: this is the same line",
+    ),
+    (
+        "[[chip]]\nlabel = \"x\"\nlines = [\"A\"]\n[[part]]\npart = \"wheel_encoder\"\nlines = [\"A\", \"A\"]",
+        "6:15: this is the same line",
+    ),
+    (
+        "[[chip]]\nlabel = \"x\"\nlines = [\"A\"]\n[[part]]\npart = \"ranger\"\ntrigger = \"A\"\necho = \"A\"",
+        "7:8: this is the same line",
+    ),
+    (
+        "[[chip]]\nlabel = \"x\"\nlines = [\"A\"]\n[[part]]\npart = \"button\"\nline = \"A\"\nto = \"ground\"\npressed = { every = \"999 us\", for = \"1 us\" }",
+        "8:21: this is to be 1 ms or longer",
+    ),
+    (
+        "[[chip]]\nlabel = \"x\"\nlines = [\"A\", \"B\"]\n[[part]]\npart = \"encoder\"\nlines = [\"A\", \"B\"]\nturned = { every = \"1 ns\", clicks = 9 }",
+        "7:20: this is to be 1 ms or longer",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\n[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\ntimes = 2\nalways = true",
+        "6:9: it happens always",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\n[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\nseed = 1",
+        "6:8: this needs the key chance beside it",
+    ),
+    // A mark that some editors begin with is not seen.
+    ("\u{feff}modell = 1", "1:1: no key modell: did you mean"),
     // TOML.
     ("model = ", "1:9: "),
     ("model = \"a\"\nmodel = \"b\"", "2:1: duplicate key"),
@@ -388,6 +430,15 @@ fn the_place_is_shown() {
         "{error}"
     );
     assert_eq!(mistake("\n\n\r\ntime = 3\r\n").line(), Some(4));
+}
+
+/// Words that nobody writes are not compared with those that there are, which would take long.
+#[test]
+fn long_words_are_told_at_once() {
+    let word = "a".repeat(100_000);
+    let text = format!("[[chip]]\nlabel = \"x\"\nlines = [\"{word}\"]\n[lines]\n{word}b = {{}}");
+    let error = mistake(&text);
+    assert_eq!((error.line(), error.column()), (Some(5), Some(1)));
 }
 
 #[test]

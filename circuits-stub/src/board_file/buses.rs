@@ -187,8 +187,15 @@ pub(super) fn can(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
     let stub = &bench.stub;
     if let Some(list) = table.take("interfaces") {
         table.finish()?;
-        for pair in list.list()?.windows(2) {
+        let interfaces = list.list()?;
+        if interfaces.len() < 2 {
+            return Err(list.error("this is to be two interfaces, or more"));
+        }
+        for pair in interfaces.windows(2) {
             let names = [pair[0].node(LIKE.0, LIKE.1)?, pair[1].node(LIKE.0, LIKE.1)?];
+            if names[0] == names[1] {
+                return Err(pair[1].error("this is the same interface"));
+            }
             stub.plug_can_bus(names)
                 .map_err(|error| pair[1].error(error))?;
         }

@@ -75,16 +75,15 @@ macro_rules! when {
         if let Some(count) = table.take("after") {
             fault = fault.after(count.integer(0..=u32::MAX)?);
         }
+        let always = table.take("always").map(|value| value.bool()).transpose()?;
+        if always == Some(true) {
+            fault = fault.always();
+        }
         if let Some(count) = table.take("times") {
-            if table.has("always") {
+            if always == Some(true) {
                 return Err(count.error("it happens always: this is one too many"));
             }
             fault = fault.times(count.integer(1..=u32::MAX)?);
-        }
-        if let Some(value) = table.take("always") {
-            if value.bool()? {
-                fault = fault.always();
-            }
         }
         let begin = table.take("not_before");
         let begin = begin.map(|time| time.duration()).transpose()?;
@@ -105,6 +104,8 @@ macro_rules! when {
                 return Err(chance.error("this is to be 0 to 1"));
             }
             fault = fault.chance(probability, seed);
+        } else if let Some(seed) = table.take("seed") {
+            return Err(seed.error("this needs the key chance beside it"));
         }
         table.finish()?;
         fault

@@ -83,13 +83,10 @@ pub(super) fn wire(bench: &Workbench, mut table: Table<'_>) -> Result<()> {
     if ends.len() < 2 {
         return Err(between.error("a wire has two ends, or more"));
     }
-    let lines: Vec<LineSpec> = ends
-        .iter()
-        .map(|end| bench.line(*end))
-        .collect::<Result<_>>()?;
-    for (pair, end) in lines.windows(2).zip(&ends[1..]) {
-        let wired = bench.stub.clone().wire(&pair[0], &pair[1]);
-        wired.map_err(|error| end.error(error))?;
+    for pair in ends.windows(2) {
+        let [from, to] = bench.other_lines(pair[0], pair[1])?;
+        let wired = bench.stub.clone().wire(from, to);
+        wired.map_err(|error| pair[1].error(error))?;
     }
     Ok(())
 }

@@ -98,7 +98,11 @@ impl BoardFile {
         }
     }
 
-    fn new(source: Source) -> Result<BoardFile> {
+    fn new(mut source: Source) -> Result<BoardFile> {
+        // Some editors begin with a mark that nobody sees, nor counts.
+        if let Some(text) = source.text.strip_prefix('\u{feff}') {
+            source.text = text.to_owned();
+        }
         let (mut is_virtual, mut traced) = (false, Traced::All);
         let document = source.parse()?;
         let mut table = Table::new(&source, 0..source.text.len(), document.get_ref());

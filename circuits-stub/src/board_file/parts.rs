@@ -71,7 +71,7 @@ fn button(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> 
 /// How often something happens, and for how long, which is less.
 pub(super) fn every_for(value: Value<'_>) -> Result<(Duration, Duration)> {
     let mut table = value.table()?;
-    let every = table.need("every")?.interval()?;
+    let every = table.need("every")?.pace()?;
     let place = table.need("for")?;
     table.finish()?;
     let time = place.interval()?;
@@ -96,7 +96,7 @@ fn encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) ->
         return Ok(());
     };
     let mut turned = value.table()?;
-    let every = turned.need("every")?.interval()?;
+    let every = turned.need("every")?.pace()?;
     let clicks = turned.need("clicks")?;
     turned.finish()?;
     let turns: Vec<i16> = match clicks.is_list() {
@@ -116,7 +116,7 @@ fn encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) ->
 
 fn two_lines(bench: &Workbench, place: Value<'_>) -> Result<[LineSpec; 2]> {
     match <[Value<'_>; 2]>::try_from(place.list()?) {
-        Ok([first, second]) => Ok([bench.line(first)?, bench.line(second)?]),
+        Ok([first, second]) => bench.other_lines(first, second),
         Err(_) => Err(place.error("an encoder has two lines")),
     }
 }
@@ -135,7 +135,7 @@ fn led(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Res
 
 fn ranger(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
     let place = table.need("trigger")?;
-    let (trigger, echo) = (bench.line(place)?, bench.line(table.need("echo")?)?);
+    let [trigger, echo] = bench.other_lines(place, table.need("echo")?)?;
     let made = Ranger::new(&bench.stub, trigger, echo);
     let ranger = made.map_err(|error| place.error(error))?;
     if let Some(value) = table.take("distance") {

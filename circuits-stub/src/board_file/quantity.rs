@@ -2,7 +2,6 @@
 
 use std::f64::consts::TAU;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use circuits_wait::Time;
@@ -86,7 +85,7 @@ impl Field {
         }
     }
 
-    fn column(&self, samples: &Arc<Samples>, csv: Value<'_>, speed: f64) -> Result<Quantity> {
+    fn column(&self, samples: &Samples, csv: Value<'_>, speed: f64) -> Result<Quantity> {
         let (name, factor) = match self.other {
             Some((name, factor)) if samples.columns().any(|column| column == name) => {
                 (name, factor)
@@ -233,7 +232,7 @@ impl Quantity {
 }
 
 /// The file that a table names by `csv`, the place of that, and how fast it goes by.
-fn samples<'a>(table: &mut Table<'a>, base: &Path) -> Result<(Arc<Samples>, Value<'a>, f64)> {
+fn samples<'a>(table: &mut Table<'a>, base: &Path) -> Result<(Samples, Value<'a>, f64)> {
     let csv = table.need("csv")?;
     let samples = Samples::read(&base.join(csv.text()?)).map_err(|error| csv.error(error))?;
     let speed = match table.take("speed") {
@@ -246,10 +245,10 @@ fn samples<'a>(table: &mut Table<'a>, base: &Path) -> Result<(Arc<Samples>, Valu
         }
         None => 1.0,
     };
-    Ok((Arc::new(samples), csv, speed))
+    Ok((samples, csv, speed))
 }
 
-fn find(samples: &Arc<Samples>, name: &str, place: Value<'_>) -> Result<Column> {
+fn find(samples: &Samples, name: &str, place: Value<'_>) -> Result<Column> {
     match samples.column(name) {
         Some(column) => column.map_err(|error| place.error(error)),
         None => {

@@ -9,7 +9,7 @@ use super::workbench;
 #[derive(Debug)]
 pub(super) struct Samples {
     /// Seconds since the first.
-    times: Vec<f64>,
+    times: Arc<[f64]>,
     /// After what time it begins anew.
     period: f64,
     heading: Vec<String>,
@@ -17,11 +17,12 @@ pub(super) struct Samples {
     name: String,
 }
 
-/// One column.
+/// One column: numbers alone, which is less than the text that they are from.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
-    samples: Arc<Samples>,
+    times: Arc<[f64]>,
     values: Arc<[f64]>,
+    period: f64,
 }
 
 const DAY: f64 = 86_400.0;
@@ -49,6 +50,11 @@ impl Samples {
         let heading = cells(heading);
         if heading.first().map(String::as_str) != Some(TIME) {
             return Err(error(first, "the first column is to be called time".into()));
+        }
+        let twice = |at: &usize| heading[..*at].contains(&heading[*at]);
+        if let Some(at) = (1..heading.len()).find(twice) {
+            let what = format!("there are two columns {:?}", heading[at]);
+            return Err(error(first, what));
         }
         let (mut times, mut rows) = (Vec::<f64>::new(), Vec::new());
         let (mut begin, mut kind) = (0.0, None);
@@ -85,7 +91,7 @@ impl Samples {
             .last()
             .ok_or_else(|| format!("{name}: it has no rows"))?;
         Ok(Samples {
-            times,
+            times: times.into(),
             // Hours of a day come again on the next one.
             period: if kind == Some(Kind::OfDay) { DAY } else { last },
             heading,
@@ -100,7 +106,7 @@ impl Samples {
     }
 
     /// Finds a column, whose cells are to be numbers. `None` if there is no such column.
-    pub(super) fn column(self: &Arc<Samples>, name: &str) -> Option<Result<Column, String>> {
+    pub(super) fn column(&self, name: &str) -> Option<Result<Column, String>> {
         let at = 1 + self.columns().position(|column| column == name)?;
         let value = |row: &Vec<String>| {
             let cell = &row[at];
@@ -114,8 +120,9 @@ impl Samples {
         };
         let values: Result<Vec<f64>, String> = self.rows.iter().map(value).collect();
         Some(values.map(|values| Column {
-            samples: self.clone(),
+            times: self.times.clone(),
             values: values.into(),
+            period: self.period,
         }))
     }
 }
@@ -123,7 +130,12 @@ impl Samples {
 impl Column {
     /// What it is so many seconds after its beginning.
     pub(super) fn at(&self, seconds: f64) -> f64 {
-        let (times, values, period) = (&self.samples.times, &self.values, self.samples.period);
+        let Column {
+            times,
+            values,
+            period,
+        } = self;
+        let period = *period;
         let seconds = if period > 0.0 { seconds % period } else { 0.0 };
         let after = times.partition_point(|time| *time <= seconds);
         let before = after.saturating_sub(1);
@@ -167,7 +179,8 @@ fn moment(text: &str) -> Option<(f64, Kind)> {
         return Some((of_day(text)?, Kind::OfDay));
     };
     let date = days(date)? * DAY;
-    Some((date + of_day(time.trim_end_matches('Z'))?, Kind::Date))
+    let time = time.strip_suffix('Z').unwrap_or(time);
+    Some((date + of_day(time)?, Kind::Date))
 }
 
 fn of_day(text: &str) -> Option<f64> {
@@ -189,9 +202,17 @@ fn of_day(text: &str) -> Option<f64> {
 
 /// Days since some beginning.
 fn days(date: &str) -> Option<f64> {
-    let mut parts = date.split('-').map(|part| part.parse::<u32>().ok());
+    let is_plain = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |part: &str| Some(part).filter(is_plain)?.parse::<u32>().ok();
+    let mut parts = date.split('-').map(number);
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    let is_date = year <= 9999 && (1..=12).contains(&month) && (1..=31).contains(&day);
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 => 28 + u32::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let is_date = year <= 9999 && (1..=12).contains(&month) && (1..=last).contains(&day);
     if !is_date || parts.next().is_some() {
         return None;
     }
@@ -210,7 +231,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str, column: &str, seconds: &[f64]) -> Vec<f64> {
-        let samples = Arc::new(Samples::parse("a.csv", text).unwrap());
+        let samples = Samples::parse("a.csv", text).unwrap();
         let column = samples.column(column).unwrap().unwrap();
         seconds.iter().map(|seconds| column.at(*seconds)).collect()
     }
@@ -267,11 +288,15 @@ mod tests {
                 "time,a\n2024-13-01 00:00,2\n",
                 "a.csv:2: \"2024-13-01 00:00\" is no time",
             ),
+            ("time,a\n2025-02-29 00:00,2\n", "a.csv:2: \"2025-02-29"),
+            ("time,a\n+2025-2-1 00:00,2\n", "a.csv:2: \"+2025-2-1"),
+            ("time,a\n2025-02-01 00:00ZZ,2\n", "a.csv:2: \"2025-02-01"),
+            ("# \ntime,a,b,a\n", "a.csv:2: there are two columns \"a\""),
         ] {
             let error = Samples::parse("a.csv", text).unwrap_err();
             assert!(error.starts_with(says), "{error}");
         }
-        let samples = Arc::new(Samples::parse("a.csv", "time,a\n0,1\n1,\n").unwrap());
+        let samples = Samples::parse("a.csv", "time,a\n0,1\n1,\n").unwrap();
         let error = samples.column("a").unwrap().unwrap_err();
         assert_eq!(error, "a.csv: \"\" in column a, at 1, is no number");
         assert!(samples.column("b").is_none());

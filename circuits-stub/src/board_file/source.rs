@@ -253,6 +253,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same, of what people do again and again.
+    pub(super) fn pace(&self) -> Result<Duration> {
+        let interval = self.duration()?;
+        match interval < Duration::from_millis(1) {
+            true => Err(self.error("this is to be 1 ms or longer")),
+            false => Ok(interval),
+        }
+    }
+
     /// Year, month, day, hour, minute and second.
     pub(super) fn datetime(&self) -> Result<[u16; 6]> {
         let wanted = "a date with a time, like 2026-01-31T12:00:00";
@@ -354,9 +363,15 @@ pub(super) fn hint<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -
     }
 }
 
+/// To compare two texts takes the product of their lengths, and nobody misspells a word that is longer.
+const LONGEST: usize = 64;
+
 /// What is written almost so.
 fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = wanted.chars().count();
+    if length > LONGEST {
+        return None;
+    }
     let most = (length / 3).clamp(1, 3).min(length.saturating_sub(1));
     let distances = known.into_iter().map(|known| {
         let [from, to] = [wanted, known].map(str::to_lowercase);

@@ -41,6 +41,16 @@ impl Workbench {
         }
     }
 
+    /// Two lines of the board, which are not one and the same.
+    pub(super) fn other_lines(&self, first: Value<'_>, second: Value<'_>) -> Result<[LineSpec; 2]> {
+        let lines = [self.line(first)?, self.line(second)?];
+        let [place, other] = lines.each_ref().map(|line| line.find_on(&self.stub).ok());
+        match place == other {
+            true => Err(second.error("this is the same line")),
+            false => Ok(lines),
+        }
+    }
+
     /// What is wrong with a line, and what may have been meant.
     pub(super) fn explained(&self, line: &LineSpec, error: Error) -> String {
         match (&error, line) {

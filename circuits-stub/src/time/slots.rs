@@ -113,6 +113,18 @@ impl State {
         due.min().map(|(time, _, index)| (time, index))
     }
 
+    /// Ends the first wait of the board's own that is due, and returns what is to be called for that.
+    pub(super) fn take_affair(&mut self, now: Time) -> Option<Waker> {
+        let slots = self.slots.iter().enumerate();
+        let own = slots.filter(|(_, slot)| slot.is_the_boards);
+        let due = own.filter_map(|(index, slot)| Some((slot.due()?, slot.sequence, index)));
+        let (due, _, index) = due.min()?;
+        match due <= now {
+            true => self.disarm(index),
+            false => None,
+        }
+    }
+
     /// Tells whether somebody who is still there waits in a slot, or the board itself does.
     pub(super) fn is_waited_for(&self, slot: &Slot) -> bool {
         let is_there = || slot.owner.is_some_and(|owner| self.has_place(owner));

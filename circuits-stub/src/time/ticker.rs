@@ -2,6 +2,7 @@
 //! futures in real time, and finds out when virtual time stands still.
 
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,10 +31,12 @@ impl Schedule {
                 told: false,
             };
             while let Some(schedule) = schedule.upgrade() {
-                let next = match schedule.is_virtual {
+                // Whoever panics here is told of, and the others go on.
+                let next = catch_unwind(AssertUnwindSafe(|| match schedule.is_virtual {
                     true => schedule.look_after(&mut still),
                     false => schedule.wake_futures(),
-                };
+                }));
+                let next = next.unwrap_or(Some(Duration::ZERO));
                 drop(schedule);
                 match next {
                     Some(next) => thread::park_timeout(next),
@@ -56,10 +59,17 @@ impl Schedule {
         }
     }
 
-    /// Wakes the futures whose real time has come, and returns how long it is until the next.
+    /// Does what the board does by itself, and wakes the futures whose real time has come; returns how long it is until
+    /// the next.
     fn wake_futures(&self) -> Option<Duration> {
         let mut state = self.lock();
         let now = self.now();
+        // By this thread alone: any other that comes along to wake somebody may be in the midst of something.
+        while let Some(affair) = state.take_affair(now) {
+            drop(state);
+            affair.wake();
+            state = self.lock();
+        }
         state.fire_all(
             |slot| slot.waker.is_some() && slot.due().is_some_and(|due| due <= now),
             &Outcome::Deadline,

@@ -43,7 +43,8 @@ fn mcp2515(chip: &mut Chip<'_, '_>) -> Result<()> {
 }
 
 fn mcp3008(chip: &mut Chip<'_, '_>) -> Result<()> {
-    let made = Mcp3008::new(chip.number("reference")?.unwrap_or(3.3));
+    let reference = chip.get("reference", Value::positive)?;
+    let made = Mcp3008::new(reference.unwrap_or(3.3) as f32);
     for (channel, volts) in chip.list("volts", 8)?.into_iter().enumerate() {
         let volts = volts.follow(chip.bench.made);
         made.follow(channel, move |time| volts(time) as f32);

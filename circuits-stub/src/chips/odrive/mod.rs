@@ -66,14 +66,17 @@ impl Odrive {
         Odrive(Arc::new(Mutex::new(Drive::new(axis))))
     }
 
-    /// Sets at what interval it sends its heartbeat; zero: only when it is asked. Default: 100 ms.
+    /// Sets at what interval it sends its heartbeat, a millisecond at least; zero: only when it is asked. Default: 100 ms.
     pub fn heartbeat_every(self, interval: Duration) -> Odrive {
+        let interval = possible(interval);
         let before = std::mem::replace(&mut self.lock().heartbeats.interval, interval);
         self.asked_anew(before != interval)
     }
 
-    /// Sets at what interval it sends what its encoder estimates; zero: only when it is asked. Default: 10 ms.
+    /// Sets at what interval it sends what its encoder estimates, a millisecond at least; zero: only when it is asked.
+    /// Default: 10 ms.
     pub fn estimates_every(self, interval: Duration) -> Odrive {
+        let interval = possible(interval);
         let before = std::mem::replace(&mut self.lock().estimates.interval, interval);
         self.asked_anew(before != interval)
     }
@@ -163,6 +166,14 @@ impl Odrive {
 
     fn lock(&self) -> MutexGuard<'_, Drive> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// It counts intervals in milliseconds.
+fn possible(interval: Duration) -> Duration {
+    match interval.is_zero() {
+        true => interval,
+        false => interval.max(Duration::from_millis(1)),
     }
 }
 

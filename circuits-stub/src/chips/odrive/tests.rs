@@ -115,6 +115,13 @@ fn heartbeats_and_estimates_come_in_time() {
         .estimates_every(Duration::from_millis(100));
     bench.pass(1000);
     assert_eq!(bench.heard.len(), 3 + 3 + 11);
+
+    let frantic = Odrive::new(3)
+        .heartbeat_every(Duration::from_nanos(1))
+        .estimates_every(Duration::ZERO);
+    let mut bench = Bench::new(frantic);
+    bench.pass(10);
+    assert_eq!(bench.heard.len(), 10, "it counts milliseconds");
 }
 
 #[test]
