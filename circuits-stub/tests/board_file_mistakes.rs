@@ -209,47 +209,59 @@ const MISTAKES: &[(&str, &str)] = &[
         "4:8: a w25q32jv is not on [[i2c]], but on [[spi]]",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\nhumidity = 3",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\nhumidity = 3",
         "5:1: no key humidity: there are ",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"",
-        "7:11: there is a device at 0x01 on i2c-1 already",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"",
+        "7:11: there is a device at 0x48 on i2c-1 already",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\nname = \"a\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 2\nchip = \"tmp102\"\nname = \"a\"",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\nname = \"a\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 0x49\nchip = \"tmp102\"\nname = \"a\"",
         "10:8: there is a part \"a\" already",
     ),
     (
         "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x51\nchip = \"at24c16\"",
-        "3:11: this is to be a multiple of 8",
+        "3:11: no at24c16 has the address 0x51: it can have 0x50",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"bme280\"",
+        "3:11: no bme280 has the address 0x48: it can have 0x76 or 0x77",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x02\nchip = \"mcp23017\"",
+        "3:11: no mcp23017 has the address 0x02: it can have one of 0x20 to 0x27",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x55\nchip = \"at24c04\"",
+        "3:11: no at24c04 has the address 0x55: it can have one of 0x50, 0x52, 0x54, 0x56",
     ),
     (
         "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x50\nchip = \"at24c01\"\ncontents = { file = \"nothing.bin\" }",
         "5:21: ",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ads1115\"\nvolts = [1, 2, 3, 4, 5]",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"ads1115\"\nvolts = [1, 2, 3, 4, 5]",
         "5:9: this is to have 4 numbers at most",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ads1115\"\nalert_pin = \"GPIO4\"",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"ads1115\"\nalert_pin = \"GPIO4\"",
         "5:13: no line \"GPIO4\": there are none",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ds3231\"\ndatetime = 2026-11-22",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 2026-11-22",
         "5:12: this is to be a date with a time",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ds3231\"\ndatetime = 1999-11-22T00:00:00",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 1999-11-22T00:00:00",
         "5:12: there is no such time",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ds3231\"\ndatetime = 2026-11-22T00:00:00+01:00",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 2026-11-22T00:00:00+01:00",
         "5:12: this is to be in UTC",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"mcp23017\"\ninput = { 16 = \"high\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x20\nchip = \"mcp23017\"\ninput = { 16 = \"high\" }",
         "5:11: this is to be a number, 0 to 15",
     ),
     (
@@ -290,43 +302,43 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     // Quantities.
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = nan",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = nan",
         "5:11: this is no number that there is",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { mean = 1, amplitude = 2 }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { mean = 1, amplitude = 2 }",
         "5:11: this needs the key period",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { mean = 1, amplitude = 2, period = \"0 s\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { mean = 1, amplitude = 2, period = \"0 s\" }",
         "5:47: this is to be longer than no time",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"night.csv\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"night.csv\" }",
         "5:19: ",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"damaged.csv\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"damaged.csv\" }",
         "5:19: ",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"day.csv\", column = \"humidty\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"day.csv\", column = \"humidty\" }",
         "5:39: no column \"humidty\": did you mean \"humidity\"?",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"day.csv\", speed = 0 }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"day.csv\", speed = 0 }",
         "5:38: this is to be more than 0",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"bme280\"\npascals = 1\nhectopascals = 1",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\npascals = 1\nhectopascals = 1",
         "6:16: this is said by pascals already",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"bme280\"\nair = { celsius = 1 }\nhumidity = 1",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\nair = { celsius = 1 }\nhumidity = 1",
         "6:1: no key humidity",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"lis3dh\"\ng = [0, 1]",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x18\nchip = \"lis3dh\"\ng = [0, 1]",
         "5:5: this is to have 3 numbers: x, y, z",
     ),
     // Parts.
@@ -351,6 +363,50 @@ const MISTAKES: &[(&str, &str)] = &[
         "6:9: an encoder has two lines",
     ),
     // Faults.
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\n[[fault]]\nfault = \"no_acknowledge\"\nbus = \"i2c-1\"\naddress = 0x33",
+        "8:11: nothing is at 0x33 on i2c-1; there is 0x48",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\n[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\naddress = 0x33",
+        "12:11: nothing is at 0x33 on i2c-1; there are 0x48, 0x76",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\n[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\naddress = 0x33",
+        "6:11: nothing is at 0x33 on i2c-1; it has no chips",
+    ),
+    (
+        "[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\naddress = 0x33",
+        "3:7: the virtual board has no I2C bus \"i2c-1\"",
+    ),
+    (
+        "[[fault]]\nfault = \"timed_out\"\nnode = \"spidev0.0\"",
+        "3:8: the virtual board has no SPI node \"spidev0.0\"",
+    ),
+    (
+        "[[fault]]\nfault = \"brk\"\nport = \"ttyS0\"",
+        "3:8: the virtual board has no serial port \"ttyS0\"",
+    ),
+    (
+        "[[fault]]\nfault = \"overrun\"\ninterface = \"can0\"",
+        "3:13: the virtual board has no CAN interface \"can0\"",
+    ),
+    (
+        "[[can]]\ninterface = \"vcan0\"\nvcan = true\n[[fault]]\nfault = \"overrun\"\ninterface = \"vcan0\"",
+        "6:13: CAN interface \"vcan0\" has no wires",
+    ),
+    (
+        "[[fault]]\nfault = \"stuck_low\"\nline = \"LED\"",
+        "3:8: no line \"LED\": there are none",
+    ),
+    (
+        "[[fault]]\nfault = \"failed\"\nbus = \"i2c-1\"\nnode = \"spidev0.0\"",
+        "4:1: a fault is in one place: there is bus already",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\n[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\nchance = 10",
+        "6:10: this is to be 0 to 1",
+    ),
     (
         "[[fault]]\nfault = \"stuck\"",
         "1:1: this needs one of the keys bus, node, port, interface and line",
@@ -450,7 +506,7 @@ fn a_file_is_named() {
     assert!(error.to_string().starts_with(&says), "{error}");
     // What is wrong in a file that it names is told there, with its line.
     let error = mistake(
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"damaged.csv\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"damaged.csv\" }",
     );
     assert!(
         error

@@ -116,6 +116,13 @@ pub(super) fn put<'a>(
         let (bus, on) = (bus.word(), on.join(" or "));
         return Err(kind.error(format_args!("a {word} is not on [[{bus}]], but on {on}")));
     }
+    if let Site::I2c { address, place, .. } = &site {
+        if !known.addresses().any(|known| known == *address) {
+            let has = those(&known.addresses().collect::<Vec<u8>>());
+            let what = format!("no {word} has the address {address:#04x}: it can have {has}");
+            return Err(place.error(what));
+        }
+    }
     let name = settings.take("name");
     let mut chip = Chip {
         bench,
@@ -125,6 +132,19 @@ pub(super) fn put<'a>(
         name,
     };
     (known.make)(&mut chip)
+}
+
+/// Some addresses, to be read.
+fn those(addresses: &[u8]) -> String {
+    match addresses {
+        [one] => format!("{one:#04x}"),
+        [one, other] => format!("{one:#04x} or {other:#04x}"),
+        [first, .., last] if addresses.len() > 4 => format!("one of {first:#04x} to {last:#04x}"),
+        several => {
+            let several: Vec<String> = several.iter().map(|one| format!("{one:#04x}")).collect();
+            format!("one of {}", several.join(", "))
+        }
+    }
 }
 
 /// What its settings say.

@@ -109,6 +109,14 @@ impl<'a> Table<'a> {
         self.left.iter().any(|(left, _)| left.text == key)
     }
 
+    /// An error at a key, which is to be there, or else at the table.
+    pub(super) fn key_error(&self, key: &str, message: impl Display) -> BoardFileError {
+        match self.left.iter().find(|(left, _)| left.text == key) {
+            Some((key, _)) => key.error(message),
+            None => self.error(message),
+        }
+    }
+
     /// Takes the value of a key that must be there.
     pub(super) fn need(&mut self, key: &'static str) -> Result<Value<'a>> {
         if let Some(value) = self.take(key) {

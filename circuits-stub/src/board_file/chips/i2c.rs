@@ -11,25 +11,25 @@ use crate::chips::{
 };
 
 pub(super) const CHIPS: &[Known] = &[
-    known("ads1115", &[I2c], ads1115),
-    known("at24c01", &[I2c], |chip| at24c(chip, At24cSize::C01)),
-    known("at24c02", &[I2c], |chip| at24c(chip, At24cSize::C02)),
-    known("at24c04", &[I2c], |chip| at24c(chip, At24cSize::C04)),
-    known("at24c08", &[I2c], |chip| at24c(chip, At24cSize::C08)),
-    known("at24c16", &[I2c], |chip| at24c(chip, At24cSize::C16)),
-    known("at24c32", &[I2c], |chip| at24c(chip, At24cSize::C32)),
-    known("at24c64", &[I2c], |chip| at24c(chip, At24cSize::C64)),
-    known("at24c128", &[I2c], |chip| at24c(chip, At24cSize::C128)),
-    known("at24c256", &[I2c], |chip| at24c(chip, At24cSize::C256)),
-    known("at24c512", &[I2c], |chip| at24c(chip, At24cSize::C512)),
-    known("bme280", &[I2c, Spi], bme280),
-    known("ds3231", &[I2c], ds3231),
-    known("lis3dh", &[I2c, Spi], lis3dh),
-    known("mcp23017", &[I2c], mcp23017),
-    known("mpu6050", &[I2c], mpu6050),
-    known("pca9685", &[I2c], pca9685),
-    known("ssd1306", &[I2c, Spi], ssd1306),
-    known("tmp102", &[I2c], tmp102),
+    known("ads1115", &[I2c], ads1115).at(0x48, 0x4b),
+    known("at24c01", &[I2c], |chip| at24c(chip, At24cSize::C01)).at(0x50, 0x57),
+    known("at24c02", &[I2c], |chip| at24c(chip, At24cSize::C02)).at(0x50, 0x57),
+    known("at24c04", &[I2c], |chip| at24c(chip, At24cSize::C04)).at_each(2, 0x50, 0x56),
+    known("at24c08", &[I2c], |chip| at24c(chip, At24cSize::C08)).at_each(4, 0x50, 0x54),
+    known("at24c16", &[I2c], |chip| at24c(chip, At24cSize::C16)).at_each(8, 0x50, 0x50),
+    known("at24c32", &[I2c], |chip| at24c(chip, At24cSize::C32)).at(0x50, 0x57),
+    known("at24c64", &[I2c], |chip| at24c(chip, At24cSize::C64)).at(0x50, 0x57),
+    known("at24c128", &[I2c], |chip| at24c(chip, At24cSize::C128)).at(0x50, 0x57),
+    known("at24c256", &[I2c], |chip| at24c(chip, At24cSize::C256)).at(0x50, 0x57),
+    known("at24c512", &[I2c], |chip| at24c(chip, At24cSize::C512)).at(0x50, 0x57),
+    known("bme280", &[I2c, Spi], bme280).at(0x76, 0x77),
+    known("ds3231", &[I2c], ds3231).at(0x68, 0x68),
+    known("lis3dh", &[I2c, Spi], lis3dh).at(0x18, 0x19),
+    known("mcp23017", &[I2c], mcp23017).at(0x20, 0x27),
+    known("mpu6050", &[I2c], mpu6050).at(0x68, 0x69),
+    known("pca9685", &[I2c], pca9685).at(0x40, 0x7f),
+    known("ssd1306", &[I2c, Spi], ssd1306).at(0x3c, 0x3d),
+    known("tmp102", &[I2c], tmp102).at(0x48, 0x4b),
 ];
 
 fn ads1115(chip: &mut Chip<'_, '_>) -> Result<()> {
@@ -53,14 +53,6 @@ fn at24c(chip: &mut Chip<'_, '_>, size: At24cSize) -> Result<()> {
     }
     if let Some(is_protected) = chip.get("write_protected", Value::bool)? {
         made.set_write_protected(is_protected);
-    }
-    if let Site::I2c { address, place, .. } = chip.site {
-        if address % made.blocks() != 0 {
-            let blocks = made.blocks();
-            return Err(place.error(format_args!(
-                "this is to be a multiple of {blocks}: it has so many addresses"
-            )));
-        }
     }
     let blocks: Vec<At24c> = (0..made.blocks()).map(|block| made.block(block)).collect();
     chip.on_i2c_blocks(&blocks)
