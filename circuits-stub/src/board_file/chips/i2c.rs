@@ -34,7 +34,9 @@ pub(super) const CHIPS: &[Known] = &[
 
 fn ads1115(chip: &mut Chip<'_, '_>) -> Result<()> {
     let mut made = Ads1115::new();
-    for (input, volts) in chip.list("volts", 4)?.into_iter().enumerate() {
+    // From ground to the supply, which is 5.5 V at most.
+    let volts = Field::new("volts", 0.0).within(0.0, 5.5);
+    for (input, volts) in chip.list(volts, 4)?.into_iter().enumerate() {
         let volts = volts.follow(chip.bench.made);
         let followed = made.follow(input, move |time| volts(time) as f32);
         followed.map_err(|error| chip.kind.error(error))?;
@@ -60,9 +62,11 @@ fn at24c(chip: &mut Chip<'_, '_>, size: At24cSize) -> Result<()> {
 
 fn bme280(chip: &mut Chip<'_, '_>) -> Result<()> {
     let fields = [
-        Field::new("celsius", 25.0),
-        Field::new("humidity", 45.0),
-        Field::new("pascals", 101_325.0).or("hectopascals", 100.0),
+        Field::new("celsius", 25.0).within(-40.0, 85.0),
+        Field::new("humidity", 45.0).within(0.0, 100.0),
+        Field::new("pascals", 101_325.0)
+            .within(30_000.0, 110_000.0)
+            .or("hectopascals", 100.0),
     ];
     let [celsius, humidity, pascals] = match chip.quantities("air", fields)? {
         Some(air) => air,
@@ -85,12 +89,12 @@ fn bme280(chip: &mut Chip<'_, '_>) -> Result<()> {
 
 fn ds3231(chip: &mut Chip<'_, '_>) -> Result<()> {
     let made = Ds3231::new();
-    if let Some(celsius) = chip.number("celsius")? {
+    if let Some(celsius) = chip.celsius(-128.0, 127.75)? {
         made.set_celsius(celsius);
     }
     let now = chip.bench.made;
     chip.get("datetime", |value| {
-        let set = made.set_datetime(now, value.datetime()?);
+        let set = made.set_datetime(now, value.datetime(2199)?);
         set.map_err(|error| value.error(error))
     })?;
     let made = match chip.pin("interrupt_pin")? {
@@ -102,9 +106,9 @@ fn ds3231(chip: &mut Chip<'_, '_>) -> Result<()> {
 
 fn lis3dh(chip: &mut Chip<'_, '_>) -> Result<()> {
     let fields = [
-        Field::new("x", 0.0),
-        Field::new("y", 0.0),
-        Field::new("z", 1.0),
+        Field::new("x", 0.0).within(-16.0, 16.0),
+        Field::new("y", 0.0).within(-16.0, 16.0),
+        Field::new("z", 1.0).within(-16.0, 16.0),
     ];
     let mut made = match chip.quantities("g", fields)? {
         Some(g) => {
@@ -113,7 +117,7 @@ fn lis3dh(chip: &mut Chip<'_, '_>) -> Result<()> {
         }
         None => Lis3dh::new(),
     };
-    if let Some(celsius) = chip.number("celsius")? {
+    if let Some(celsius) = chip.celsius(-40.0, 85.0)? {
         made.set_celsius(celsius);
     }
     if let Some(pin) = chip.pin("int1")? {
@@ -141,16 +145,13 @@ fn mcp23017(chip: &mut Chip<'_, '_>) -> Result<()> {
 }
 
 fn mpu6050(chip: &mut Chip<'_, '_>) -> Result<()> {
-    let axes = |z| {
-        [
-            Field::new("x", 0.0),
-            Field::new("y", 0.0),
-            Field::new("z", z),
-        ]
+    let axes = |z, most: f64| {
+        [("x", 0.0), ("y", 0.0), ("z", z)]
+            .map(|(name, default)| Field::new(name, default).within(-most, most))
     };
     let still = |axes: [f64; 3]| axes.map(Quantity::Fixed);
-    let g = chip.quantities("g", axes(1.0))?;
-    let turn = chip.quantities("degrees_a_second", axes(0.0))?;
+    let g = chip.quantities("g", axes(1.0, 16.0))?;
+    let turn = chip.quantities("degrees_a_second", axes(0.0, 2000.0))?;
     let g = g.unwrap_or_else(|| still([0.0, 0.0, 1.0]));
     let turn = turn.unwrap_or_else(|| still([0.0; 3]));
     let made = chip.bench.made;
@@ -161,7 +162,7 @@ fn mpu6050(chip: &mut Chip<'_, '_>) -> Result<()> {
             degrees_a_second: turn.each_ref().map(at),
         }
     });
-    if let Some(celsius) = chip.number("celsius")? {
+    if let Some(celsius) = chip.celsius(-40.0, 85.0)? {
         mpu6050.set_celsius(celsius);
     }
     chip.on_i2c(mpu6050)
@@ -193,6 +194,6 @@ fn ssd1306(chip: &mut Chip<'_, '_>) -> Result<()> {
 }
 
 fn tmp102(chip: &mut Chip<'_, '_>) -> Result<()> {
-    let celsius = chip.quantity("celsius", 25.0)?;
+    let celsius = chip.quantity(Field::new("celsius", 25.0).within(-55.0, 150.0))?;
     chip.on_i2c(Tmp102::following(celsius))
 }
