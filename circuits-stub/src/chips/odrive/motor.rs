@@ -108,7 +108,7 @@ impl Motor {
                 self.follow(velocity, torque, per_torque)
             }
         };
-        self.torque = torque.clamp(-most, most);
+        self.torque = limited(torque, most);
         let before = self.velocity;
         if self.blocked {
             self.velocity = 0.0;
@@ -132,7 +132,7 @@ impl Motor {
     /// What it takes to come nearer to a velocity, by what a lag has left after a step; it knows the
     /// load, as an integrator does after a while.
     fn follow(&self, velocity: f32, torque: f32, per_torque: f32) -> f32 {
-        let velocity = velocity.clamp(-self.limits.velocity, self.limits.velocity);
+        let velocity = limited(velocity, self.limits.velocity);
         let gap = velocity - self.velocity;
         if self.blocked && gap != 0.0 {
             // An integrator would end there.
@@ -170,6 +170,11 @@ impl Motor {
     pub(super) fn torque(&self) -> f32 {
         self.torque
     }
+}
+
+/// A value within a limit both ways. Limits come over the bus, and may be negative, or no numbers.
+fn limited(value: f32, most: f32) -> f32 {
+    value.abs().min(most.abs()).copysign(value)
 }
 
 #[cfg(test)]
@@ -294,5 +299,20 @@ mod tests {
         is_near(motor.position(after(3000)), 3.25);
         motor.catch_up(after(60_000), target);
         is_near(motor.position(after(60_000)), 3.25);
+    }
+
+    #[test]
+    fn limits_that_are_no_limits_hurt_nobody() {
+        for limit in [f32::NAN, f32::NEG_INFINITY, -2.0, 0.0] {
+            let mut motor = motor();
+            motor.limits.velocity = limit;
+            let fast = SetPoint::Velocity {
+                velocity: 5.0,
+                torque: limit,
+            };
+            motor.catch_up(after(500), fast);
+        }
+        assert_eq!(limited(-5.0, -2.0), -2.0);
+        assert_eq!(limited(5.0, f32::NAN), 5.0);
     }
 }
