@@ -198,6 +198,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_was_missed_is_not_made_up_for() {
+        let stub = Stub::real_time();
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = times.clone();
+        stub.every(Duration::from_millis(1), move |_, time| {
+            seen.lock().unwrap().push(time);
+            // It takes longer than it has.
+            thread::sleep(Duration::from_millis(5));
+        });
+        wait_for(&stub, || times.lock().unwrap().len() >= 4);
+        // How late it is is known at the next time.
+        let times = times.lock().unwrap();
+        let passed = times[3] - times[1];
+        assert!(passed >= Duration::from_millis(5), "{passed:?}");
+    }
+
     /// Otherwise a step would run in the midst of a transaction of somebody who came along, and wait for what that holds.
     #[test]
     fn in_real_time_no_thread_of_a_program_does_it() {

@@ -247,6 +247,30 @@ fn faults_come_when_the_file_says() {
         stub.delay().sleep(millis(100)).unwrap();
     }
     assert!((9..=10).contains(&failures), "{failures}");
+
+    let stub = board(
+        r#"
+        [[i2c]]
+        bus = "i2c-1"
+        address = 0x48
+        chip = "tmp102"
+        [[i2c]]
+        bus = "i2c-1"
+        address = 0x49
+        chip = "tmp102"
+        [[fault]]
+        bus = "i2c-1"
+        address = 0x48
+        fault = "no_acknowledge"
+        after = 2
+        times = 3
+        "#,
+    );
+    let mut bus = Bus::open_on(&stub, "i2c-1", &Default::default()).unwrap();
+    let failed: Vec<usize> = (0..8)
+        .filter(|_| bus.write(0x49, &[0]).is_ok() && bus.write(0x48, &[0]).is_err())
+        .collect();
+    assert_eq!(failed, [2, 3, 4]);
 }
 
 #[test]

@@ -261,6 +261,15 @@ const MISTAKES: &[(&str, &str)] = &[
         "5:12: this is to be in UTC",
     ),
     (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 2026-11-22T00:00:00.5Z",
+        "5:12: this is to be in UTC, and in whole seconds",
+    ),
+    // A name has 15 bytes at most: IFNAMSIZ.
+    (
+        "[[can]]\ninterface = \"sixteen-letters-\"",
+        "2:13: \"sixteen-letters-\" is no name of a CAN interface",
+    ),
+    (
         "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x20\nchip = \"mcp23017\"\ninput = { 16 = \"high\" }",
         "5:11: this is to be a number, 0 to 15",
     ),

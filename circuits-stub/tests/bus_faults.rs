@@ -318,3 +318,38 @@ fn a_node_has_its_own_faults_while_it_is_there() -> Outcome {
     device.write(&[1])?;
     Ok(())
 }
+
+#[test]
+fn what_fails_takes_its_time_and_what_is_turned_over_is_one_bit() -> Outcome {
+    let (stub, mut bus) = sensor()?;
+    let mut limit = [0; 2];
+    stub.i2c_fault("i2c-1", i2c::Fault::flipped_bit())?;
+    bus.write_read(0x48, &[3], &mut limit)?;
+    assert_eq!(limit, [0x50, 0x01]);
+
+    // A start, seven bits, the direction and the acknowledge at 100 kHz.
+    stub.i2c_fault("i2c-1", i2c::Fault::failed())?;
+    let before = stub.clock().now();
+    assert!(bus.write(0x48, &[3]).is_err());
+    assert_eq!(stub.clock().now().since(before).as_nanos(), 100_000);
+    Ok(())
+}
+
+/// Whether a flash memory may be written to, which it has to be told.
+fn is_enabled(device: &mut Device) -> Result<bool, circuits_spi::Error> {
+    let mut status = [5, 0];
+    device.transfer_in_place(&mut status)?;
+    Ok(status[1] & 2 != 0)
+}
+
+#[test]
+fn a_device_sees_what_fails_and_not_what_never_began() -> Outcome {
+    let (stub, mut device) = flash()?;
+    stub.spi_fault("spidev0.0", spi::Fault::timed_out())?;
+    assert!(device.write(&[6]).is_err());
+    assert!(!is_enabled(&mut device)?);
+    stub.spi_fault("spidev0.0", spi::Fault::failed())?;
+    assert!(device.write(&[6]).is_err());
+    assert!(is_enabled(&mut device)?);
+    Ok(())
+}

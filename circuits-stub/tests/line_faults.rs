@@ -217,3 +217,40 @@ fn only_lines_that_there_are_have_faults() {
     assert!(stub.clear_line_faults("B").is_err());
     assert!(stub.clear_line_faults("A").is_ok());
 }
+
+#[test]
+fn of_several_lines_each_has_its_own() -> Outcome {
+    let stub = Stub::virtual_time().lines(["A", "B", "C"]);
+    let both = Lines::open_on(&stub, ["A", "B"].map(|line| (line, Config::output())))?;
+    stub.line_fault("B", Fault::lost_set())?;
+    both.set(0b11)?;
+    assert_eq!(both.get()?, 0b01, "the second is not set");
+    both.set(0)?;
+
+    // What is told is of the first.
+    stub.line_fault("A", Fault::timed_out())?;
+    stub.line_fault("B", Fault::failed())?;
+    let error = both.set(0b11).unwrap_err();
+    assert_eq!(number(&error), Some(110));
+
+    // Another wire has nothing to do with it.
+    stub.line_fault("A", Fault::stuck_low().always())?;
+    stub.line_fault("C", Fault::glitch(MILLIS(1)).not_before(MILLIS(5)))?;
+    both.set(0b11)?;
+    assert_eq!(both.get()?, 0b10);
+    assert_eq!(stub.net("A")?, Net::Shorted(false));
+    assert_ne!(stub.net("B")?, Net::Shorted(false));
+    Ok(())
+}
+
+#[test]
+fn of_lines_on_one_wire_the_last_has_the_last_word() -> Outcome {
+    let stub = Stub::virtual_time().lines(["A", "B"]).wire("A", "B")?;
+    stub.line_fault("A", Fault::stuck_low().always())?;
+    stub.line_fault("B", Fault::stuck_high().always())?;
+    let out = Output::open_on(&stub, "A", &Config::new())?;
+    out.set(true)?;
+    assert!(stub.level("A")?);
+    assert_eq!(stub.net("B")?, Net::Shorted(true));
+    Ok(())
+}

@@ -282,3 +282,47 @@ fn power_is_of_what_is_there() -> Outcome {
     bench.write(&[0])?;
     Ok(())
 }
+
+#[test]
+fn a_brown_out_ends_when_it_is_over_and_not_when_somebody_asks() -> Outcome {
+    let thermometer = Tmp102::new();
+    thermometer.set_celsius(20.0);
+    let mut bench = Bench::with(Stub::virtual_time(), thermometer)?;
+    let fault = Fault::brown_out(MILLIS(100));
+    bench.stub.i2c_fault("i2c-1", fault.clone())?;
+    assert!(bench.write(&[0]).is_err());
+    // It has had power for longer than its first conversion takes.
+    bench.stub.delay().sleep(MILLIS(200))?;
+    assert_eq!(bench.read(0)?, [20, 0]);
+
+    // Who has no power does not get it sooner by losing it.
+    bench.power(false)?;
+    bench.stub.i2c_fault("i2c-1", fault)?;
+    assert!(bench.write(&[0]).is_err());
+    bench.stub.delay().sleep(MILLIS(1000))?;
+    assert!(bench.write(&[0]).is_err());
+    Ok(())
+}
+
+#[test]
+fn power_that_is_there_or_away_already_changes_nothing() -> Outcome {
+    let mut bench = Bench::with(Stub::virtual_time(), Tmp102::new())?;
+    bench.write(&[3, 0x60, 0x00])?;
+    let recording = bench.stub.record();
+    bench.power(true)?;
+    assert_eq!(bench.read(3)?, [0x60, 0x00]);
+    bench.power(false)?;
+    bench.power(false)?;
+    let told = recording.to_string();
+    assert_eq!(told.matches("power").count(), 1, "{told}");
+    bench.power(true)?;
+    assert_eq!(bench.read(3)?, [0x50, 0x00]);
+
+    // Nobody is there to lose it, so who comes then has it.
+    let fault = Fault::brown_out(MILLIS(60_000)).at(0x49);
+    bench.stub.i2c_fault("i2c-1", fault)?;
+    assert!(bench.bus.write(0x49, &[0]).is_err());
+    bench.stub.plug_i2c("i2c-1", 0x49, Tmp102::new())?;
+    bench.bus.write(0x49, &[0])?;
+    Ok(())
+}

@@ -16,6 +16,8 @@ mod spi_devices;
 use std::env;
 use std::ffi::OsString;
 use std::io;
+#[cfg(feature = "stub")]
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -231,7 +233,9 @@ impl Board {
             stub.listen(move |entry| {
                 if file.as_ref().is_none_or(|file| file.traces(&entry.action)) {
                     // To standard error: standard output is the program's own.
-                    eprintln!("{:>13}  {}", entry.time.to_string(), entry.action);
+                    // Nobody may be there to read it, which is no reason to panic.
+                    let time = entry.time.to_string();
+                    let _ = writeln!(io::stderr(), "{time:>13}  {}", entry.action);
                 }
             });
         }

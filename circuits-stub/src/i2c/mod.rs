@@ -154,7 +154,8 @@ impl Stub {
     }
 
     /// Has a device of an I2C bus lose its power, or have it again. Without power it acknowledges nothing; with it,
-    /// it is as it is after power-on: each chip of [`chips`](crate::chips) says what it keeps.
+    /// it is as it is after power-on: each chip of [`chips`](crate::chips) says what it keeps. One that has power, and is
+    /// to have it, goes on as it is.
     ///
     /// ```
     /// use circuits_i2c::{Bus, Config, ErrorKind};

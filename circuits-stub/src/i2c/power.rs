@@ -18,22 +18,21 @@ impl Buses {
         let wire = self.get(bus).ok_or_else(no_bus)?;
         let mut state = wire.lock();
         let now = board.schedule.now();
-        let Some(device) = state.devices.get_mut(&address) else {
+        if !state.devices.contains_key(&address) {
             return Err(Error::NoDevice {
                 bus: bus.into(),
                 address,
             });
-        };
-        device.power(on, now);
-        match on {
+        }
+        state.end_dip(board, address, now);
+        let before = match on {
             true => state.dips.remove(&address),
             false => state.dips.insert(address, None),
         };
-        board.tell(|| Action::Power {
-            bus: bus.into(),
-            address,
-            on,
-        });
+        // What has power, and is to have it, goes on as it is.
+        if before.is_some() == on {
+            state.power(board, address, on, now);
+        }
         Ok(())
     }
 }
@@ -57,6 +56,9 @@ impl State {
         now: Time,
         length: Duration,
     ) {
+        if !self.devices.contains_key(&address) {
+            return;
+        }
         // One that has none does not get it sooner.
         if let Entry::Vacant(dip) = self.dips.entry(address) {
             dip.insert(Some(now + length));

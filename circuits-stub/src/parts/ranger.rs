@@ -194,6 +194,19 @@ mod tests {
     }
 
     #[test]
+    fn it_sees_its_own_trigger_alone() {
+        let stub = Stub::virtual_time().lines(["T0", "E0", "T1", "E1"]);
+        let left = Ranger::new(&stub, "T0", "E0").unwrap();
+        let right = Ranger::new(&stub, "T1", "E1").unwrap();
+        for level in [true, false] {
+            stub.drive("T0", level).unwrap();
+            stub.delay().sleep(TRIGGER).unwrap();
+        }
+        assert_ne!(left.lock().busy_until, Time::ZERO);
+        assert_eq!(right.lock().busy_until, Time::ZERO);
+    }
+
+    #[test]
     fn it_does_not_keep_the_board() {
         let stub = Stub::virtual_time().lines(["TRIGGER", "ECHO"]);
         let ranger = Ranger::new(&stub, "TRIGGER", "ECHO").unwrap();

@@ -135,3 +135,33 @@ fn without_power_it_forgets_all_and_sleeps() {
     chip.power(true, at(2));
     assert_eq!(data(&mut chip, 3), [0; 7]);
 }
+
+#[test]
+fn the_thermometer_can_be_switched_off() {
+    let mut chip = awake(MOTION);
+    let before = data(&mut chip, 1)[3];
+    write(&mut chip, 1, &[PWR_MGMT_1, TEMP_DIS]);
+    chip.set_celsius(40.0);
+    assert_eq!(data(&mut chip, 2)[3], before);
+    write(&mut chip, 2, &[PWR_MGMT_1, 0]);
+    assert_eq!(data(&mut chip, 3)[3], 1180, "40 °C less 36.53, times 340");
+}
+
+#[test]
+fn a_new_rate_counts_from_when_it_is_set() {
+    let mut chip = Mpu6050::following(|time| Motion {
+        g: [(time.as_nanos() / 1_000) as f32 / 16384.0, 0.0, 0.0],
+        ..Motion::default()
+    });
+    write(&mut chip, 0, &[PWR_MGMT_1, 0]);
+    // Without the filter 8 kHz.
+    assert_eq!(data(&mut chip, 1)[0], 1000);
+    write(&mut chip, 2, &[SMPLRT_DIV, 79]);
+    assert_eq!(read(&mut chip, 2, INT_STATUS), [DATA_RDY_INT]);
+    // 100 a second, from 2 ms on.
+    assert_eq!(data(&mut chip, 11)[0], 2000);
+    assert_eq!(data(&mut chip, 13)[0], 12_000);
+    // What resets something is clear again.
+    write(&mut chip, 13, &[USER_CTRL, 0x47]);
+    assert_eq!(read(&mut chip, 13, USER_CTRL), [0x40]);
+}
