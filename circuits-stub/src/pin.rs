@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use circuits_gpio::LineSpec;
 use circuits_wait::Time;
 
+use crate::gpio::Levels;
 use crate::stub::Board;
 use crate::{Result, Stub};
 
@@ -52,9 +53,18 @@ impl Pin {
     /// come for the line does not.
     pub fn play(&self, levels: impl IntoIterator<Item = (Time, Option<bool>)>) {
         // Taken before the lock: whose they are may use the board.
-        let levels: Vec<_> = levels.into_iter().collect();
-        if let Some(board) = self.board.upgrade() {
-            board.lines.play(&board, self.line, levels);
+        Pin::play_all([(self, levels.into_iter().collect())]);
+    }
+
+    /// The same for several pins of one board at once.
+    pub(crate) fn play_all<'a>(plays: impl IntoIterator<Item = (&'a Pin, Levels)>) {
+        let (mut board, mut lines) = (None, Vec::new());
+        for (pin, levels) in plays {
+            board = pin.board.upgrade();
+            lines.push((pin.line, levels));
+        }
+        if let Some(board) = board {
+            board.lines.play(&board, lines);
         }
     }
 

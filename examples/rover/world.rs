@@ -68,7 +68,7 @@ enum Inputs {
     Lines(Vec<Pin>),
 }
 
-/// Weak, as they are to be that are used around a board.
+/// What there is of the rover on the board. None of it keeps the board.
 struct Body {
     enable: Option<Pin>,
     inputs: Inputs,

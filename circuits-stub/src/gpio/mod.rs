@@ -50,6 +50,9 @@ fn errno(number: i32) -> io::Error {
 /// After how long a line is driven from outside, and how.
 pub(crate) type Step = (Duration, Option<bool>);
 
+/// How a line will be driven from outside, each from a time on.
+pub(crate) type Levels = Vec<(Time, Option<bool>)>;
+
 /// All lines of a board. Lines that are wired together are one net, and have one level.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -102,14 +105,16 @@ impl Lines {
 
 /// What pins of chips do to lines.
 impl Lines {
-    pub(crate) fn play(&self, board: &Board, line: usize, levels: Vec<(Time, Option<bool>)>) {
+    pub(crate) fn play(&self, board: &Board, plays: Vec<(usize, Levels)>) {
         self.change(board, |state, now| {
-            if state.is_there(line) {
-                // Nothing happens in the past.
-                let levels = levels.into_iter();
-                state.play(line, levels.map(|(time, level)| (time.max(now), level)));
-                state.advance(board, now);
+            for (line, levels) in plays {
+                if state.is_there(line) {
+                    // Nothing happens in the past.
+                    let levels = levels.into_iter();
+                    state.play(line, levels.map(|(time, level)| (time.max(now), level)));
+                }
             }
+            state.advance(board, now);
         });
     }
 
@@ -309,6 +314,7 @@ impl Stub {
         let (a, b) = (self.find(a)?, self.find(b)?);
         let board = self.board();
         board.lines.change(board, |state, now| {
+            state.has_wires = true;
             let (from, to) = (state.lines[b].net, state.lines[a].net);
             let joined = state.lines.iter_mut().filter(|line| line.net == from);
             joined.for_each(|line| line.net = to);

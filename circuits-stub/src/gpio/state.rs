@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use crate::trace::Action;
 pub(super) struct State {
     pub(super) chips: Vec<Chip>,
     pub(super) lines: Vec<Line>,
+    /// Some are wired together: else each is a net of its own, by its own number.
+    pub(super) has_wires: bool,
     pub(super) requests: Vec<Held>,
     pub(super) watching: Vec<Watching>,
     /// What will be driven from outside, the first first.
@@ -298,8 +301,11 @@ impl State {
         let is_contended = is == Net::Contended;
         let level = self.on_wire(net, is.level(), board, now);
         let mut begins = false;
-        let lines = self.lines.iter_mut().enumerate();
-        for (index, line) in lines.filter(|(_, line)| line.net == net) {
+        for index in self.places(net) {
+            let line = &mut self.lines[index];
+            if line.net != net {
+                continue;
+            }
             begins |= !std::mem::replace(&mut line.is_contended, is_contended) && is_contended;
             if line.level == level {
                 continue;
@@ -330,9 +336,18 @@ impl State {
         }
     }
 
+    /// Where to look for the lines of a net.
+    fn places(&self, net: usize) -> Range<usize> {
+        match self.has_wires || net >= self.lines.len() {
+            true => 0..self.lines.len(),
+            false => net..net + 1,
+        }
+    }
+
     /// What is done to a net.
     pub(super) fn net(&self, net: usize) -> Net {
-        let lines = (0..self.lines.len()).filter(|line| self.lines[*line].net == net);
+        let lines = self.places(net);
+        let lines = lines.filter(|line| self.lines[*line].net == net);
         let done = lines.map(|line| {
             let Line { driven, pull, .. } = self.lines[line];
             let holder = self.holder(line);

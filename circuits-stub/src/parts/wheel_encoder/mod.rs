@@ -110,7 +110,10 @@ impl WheelEncoder {
             true => 0.0,
             false => edges_a_second.clamp(-FASTEST, FASTEST),
         };
-        self.change(|state| state.speed = speed);
+        // What stands still goes on so.
+        if speed != self.lock().speed {
+            self.change(|state| state.speed = speed);
+        }
     }
 
     /// Has the disc stand still whatever the speed, as one does that is loose on its axle; or turn again.
@@ -172,9 +175,7 @@ impl WheelEncoder {
         }
         let goes_on = state.is_turning().then(|| now + AHEAD / 2);
         drop(state);
-        for (line, play) in self.0.lines.iter().zip(plays) {
-            line.play(play);
-        }
+        Pin::play_all(self.0.lines.iter().zip(plays));
         self.0.agenda.set(goes_on);
     }
 
