@@ -355,6 +355,18 @@ fn an_unknown_backend_is_refused() {
         &[],
         &["x.toml: this cannot be read", "No such file"],
     );
+    fails(
+        Some("stub:raspberry-pi-3b"),
+        "blinky",
+        &[],
+        &[r#"a file with board = "raspberry-pi-3b""#],
+    );
+    fails(
+        Some("stub:"),
+        "blinky",
+        &[],
+        &["the name of the board's file is missing"],
+    );
 }
 
 /// Where a program runs on a board from a file.

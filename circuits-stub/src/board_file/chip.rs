@@ -208,7 +208,7 @@ impl<'a> Chip<'_, 'a> {
         let mut names = fields.iter().flat_map(Field::names);
         match names.find(|name| read.is_some() && self.settings.has(name)) {
             Some(name) => {
-                let what = format_args!("{key} says what {name} is already");
+                let what = format!("{key} says what {name} is already");
                 Err(self.settings.key_error(name, what))
             }
             None => Ok(read),

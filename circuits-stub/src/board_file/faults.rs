@@ -122,7 +122,7 @@ pub(super) fn put(bench: &Workbench, mut table: Table<'_>) -> Result<()> {
     let stub = &bench.stub;
     let mut said = PLACES.iter().filter(|place| table.has(place));
     if let (Some(one), Some(other)) = (said.next(), said.next()) {
-        let what = format_args!("a fault is in one place: there is {one} already");
+        let what = format!("a fault is in one place: there is {one} already");
         return Err(table.key_error(other, what));
     }
     if let Some(bus) = table.take("bus") {
