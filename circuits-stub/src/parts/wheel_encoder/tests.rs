@@ -134,7 +134,8 @@ fn in_real_time_it_turns_as_well() {
     let first = wait();
     let last = (0..50).map(|_| wait()).last().unwrap();
     let apart = last.time().since(first.time()).as_micros();
-    assert!((90_000..=110_000).contains(&apart), "{apart}");
+    // Not sooner, and later only if neighbours are busy.
+    assert!((90_000..=2_000_000).contains(&apart), "{apart}");
 }
 
 #[test]
