@@ -476,4 +476,12 @@ fn the_path_of_a_pseudo_terminal_is_told() {
     let (first, second) = (stub.record(), stub.record());
     assert!(first.to_string().contains("ttyS0 is /dev/"), "{first}");
     assert!(second.entries().is_empty());
+    // Whoever wants to see what goes over the wire wants the path, and so does whoever does not.
+    for (kinds, is_told) in [("uart", true), ("notes", true), ("gpio", false)] {
+        let file = BoardFile::parse(&format!("trace = ['{kinds}']")).unwrap();
+        let told = first.entries().iter().any(|entry| {
+            entry.to_string().contains("ttyS0 is /dev/") && file.traces(&entry.action)
+        });
+        assert_eq!(told, is_told, "{kinds}");
+    }
 }

@@ -65,7 +65,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "trace = \"no\"",
-        "1:9: this is to be true or false, and is a text",
+        "1:9: this is to be true, false or a list, like [\"gpio\", \"notes\"], and is a text",
     ),
     (
         "trace = [\"gpoi\"]",
@@ -168,7 +168,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[[uart]]\nport = \"ttyS0\"\npty = true",
-        "3:7: a pseudo-terminal is for programs that have no virtual time",
+        "3:7: other programs, for which a pseudo-terminal is, have no virtual time: say time = \"real\"",
     ),
     (
         "[[can]]\ninterface = \"a name that is long\"",
@@ -209,47 +209,59 @@ const MISTAKES: &[(&str, &str)] = &[
         "4:8: a w25q32jv is not on [[i2c]], but on [[spi]]",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\nhumidity = 3",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\nhumidity = 3",
         "5:1: no key humidity: there are ",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"",
-        "7:11: there is a device at 0x01 on i2c-1 already",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"",
+        "7:11: there is a device at 0x48 on i2c-1 already",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\nname = \"a\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 2\nchip = \"tmp102\"\nname = \"a\"",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\nname = \"a\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 0x49\nchip = \"tmp102\"\nname = \"a\"",
         "10:8: there is a part \"a\" already",
     ),
     (
         "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x51\nchip = \"at24c16\"",
-        "3:11: this is to be a multiple of 8",
+        "3:11: no at24c16 has the address 0x51: it can have 0x50",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"bme280\"",
+        "3:11: no bme280 has the address 0x48: it can have 0x76 or 0x77",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x02\nchip = \"mcp23017\"",
+        "3:11: no mcp23017 has the address 0x02: it can have one of 0x20 to 0x27",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x55\nchip = \"at24c04\"",
+        "3:11: no at24c04 has the address 0x55: it can have one of 0x50, 0x52, 0x54, 0x56",
     ),
     (
         "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x50\nchip = \"at24c01\"\ncontents = { file = \"nothing.bin\" }",
         "5:21: ",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ads1115\"\nvolts = [1, 2, 3, 4, 5]",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"ads1115\"\nvolts = [1, 2, 3, 4, 5]",
         "5:9: this is to have 4 numbers at most",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ads1115\"\nalert_pin = \"GPIO4\"",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"ads1115\"\nalert_pin = \"GPIO4\"",
         "5:13: no line \"GPIO4\": there are none",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ds3231\"\ndatetime = 2026-11-22",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 2026-11-22",
         "5:12: this is to be a date with a time",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ds3231\"\ndatetime = 1999-11-22T00:00:00",
-        "5:12: there is no such time",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 1999-11-22T00:00:00",
+        "5:12: this clock has the years 2000 to 2199, and not 1999",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ds3231\"\ndatetime = 2026-11-22T00:00:00+01:00",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 2026-11-22T00:00:00+01:00",
         "5:12: this is to be in UTC",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"ds3231\"\ndatetime = 2026-11-22T00:00:00.5Z",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 2026-11-22T00:00:00.5Z",
         "5:12: this is to be in UTC, and in whole seconds",
     ),
     // A name has 15 bytes at most: IFNAMSIZ.
@@ -258,7 +270,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "2:13: \"sixteen-letters-\" is no name of a CAN interface",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"mcp23017\"\ninput = { 16 = \"high\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x20\nchip = \"mcp23017\"\ninput = { 16 = \"high\" }",
         "5:11: this is to be a number, 0 to 15",
     ),
     (
@@ -299,44 +311,165 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     // Quantities.
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = nan",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = nan",
         "5:11: this is no number that there is",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { mean = 1, amplitude = 2 }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { mean = 1, amplitude = 2 }",
         "5:11: this needs the key period",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { mean = 1, amplitude = 2, period = \"0 s\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { mean = 1, amplitude = 2, period = \"0 s\" }",
         "5:47: this is to be longer than no time",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"night.csv\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"night.csv\" }",
         "5:19: ",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"damaged.csv\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"damaged.csv\" }",
         "5:19: ",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"day.csv\", column = \"humidty\" }",
-        "5:39: no column \"humidty\": did you mean \"humidity\"?",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"day.csv\", column = \"humidty\" }",
+        "5:39: no column \"humidty\" in day.csv: did you mean \"humidity\"?",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"day.csv\", speed = 0 }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"day.csv\", speed = 0 }",
         "5:38: this is to be more than 0",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"bme280\"\npascals = 1\nhectopascals = 1",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\npascals = 1\nhectopascals = 1",
         "6:16: this is said by pascals already",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"bme280\"\nair = { celsius = 1 }\nhumidity = 1",
-        "6:1: no key humidity",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\nair = { celsius = 1 }\nhumidity = 1",
+        "6:1: air says what humidity is already",
     ),
     (
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"lis3dh\"\ng = [0, 1]",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x18\nchip = \"lis3dh\"\ng = [0, 1]",
         "5:5: this is to have 3 numbers: x, y, z",
+    ),
+    // What cannot be measured, or says nothing, and errors that say what to do.
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = 300",
+        "5:11: this is to be -55 to 150",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\nhumidity = 150",
+        "5:12: this is to be 0 to 100",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\npascals = 1",
+        "5:11: this is to be 30000 to 110000",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\nhectopascals = 1200",
+        "5:16: this is to be 300 to 1100",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\nair = { celsius = 85.5 }",
+        "5:19: this is to be -40 to 85",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\ncelsius = { mean = 80, amplitude = -6, period = \"1 h\" }",
+        "5:11: this goes from 74 to 86, and is to be -40 to 85",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\ncelsius = { start = 90, per_second = -1 }",
+        "5:21: this is to be -40 to 85",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"ads1115\"\nvolts = [0, 7]",
+        "5:13: this is to be 0 to 5.5",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ncelsius = 200",
+        "5:11: this is to be -128 to 127.75",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x18\nchip = \"lis3dh\"\ng = [0, 0, 17]",
+        "5:12: this is to be -16 to 16",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"mpu6050\"\ndegrees_a_second = [0, 0, 2001]",
+        "5:27: this is to be -2000 to 2000",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"mpu6050\"\ncelsius = 86",
+        "5:11: this is to be -40 to 85",
+    ),
+    (
+        "[[spi]]\nnode = \"spidev0.0\"\nchip = \"mcp3008\"\nvolts = [-1]",
+        "4:10: this is to be 0 to 5.5",
+    ),
+    (
+        "[[uart]]\nport = \"ttyS0\"\nchip = \"gps\"\nposition = [91, 0, 0]",
+        "4:13: this is to be -90 to 90",
+    ),
+    (
+        "[[chip]]\nlabel = \"x\"\nlines = [\"A\", \"B\"]\n[[part]]\npart = \"wheel_encoder\"\nlines = [\"A\", \"B\"]\nspeed = 1e9",
+        "7:9: this is to be -100000 to 100000",
+    ),
+    (
+        "[[chip]]\nlabel = \"x\"\nlines = [\"A\", \"B\"]\n[[part]]\npart = \"ranger\"\ntrigger = \"A\"\necho = \"B\"\ndistance = -1",
+        "8:12: this is to be 0 or more",
+    ),
+    (
+        "[[uart]]\nport = \"ttyS0\"\nloop = false",
+        "3:8: this is true, or the key is not there",
+    ),
+    (
+        "[[uart]]\nport = \"ttyS0\"\npty = false",
+        "3:7: this is true, or the key is not there",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\nname = \"\"",
+        "5:8: a name has one character at least",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\nfrequncy = 1",
+        "5:1: no key frequncy: there are address, bus, celsius, chip, held_by, name",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\nair = { celsius = 1 }\nhectopascals = 990",
+        "6:1: air says what hectopascals is already",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x18\nchip = \"lis3dh\"\ng = [0, 0, 1]\nx = 1",
+        "6:1: g says what x is already",
+    ),
+    (
+        "[[can]]\ninterfaces = [\"can0\", \"can1\"]\ninterface = \"can0\"",
+        "3:13: interfaces, which are on one bus, have a table for themselves",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\nair = { csv = \"way.csv\" }",
+        "5:15: no column \"celsius\" in way.csv: there are latitude, longitude",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\npascals = { csv = \"way.csv\" }",
+        "5:19: no column \"pascals\" in way.csv: there are",
+    ),
+    (
+        "[[can]]\ninterface = \"vcan0\"\nvcan = true\nbitrate = 500_000",
+        "4:11: a vcan has no wires, and nothing to be set up",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x68\nchip = \"ds3231\"\ndatetime = 1800-11-22T00:00:00",
+        "5:12: this clock has the years 2000 to 2199, and not 1800",
+    ),
+    (
+        "[[uart]]\nport = \"ttyS0\"\nchip = \"modem\"\ndatetime = 2100-01-01T00:00:00",
+        "4:12: this clock has the years 2000 to 2099, and not 2100",
+    ),
+    (
+        "board = \"raspberry-pi-5\"\n[[part]]\npart = \"led\"\nline = \"header:1\"",
+        "4:8: header:1: this pin is the supply of 3.3 V",
+    ),
+    (
+        "board = \"raspberry-pi-5\"\n[lines]\n\"header:6\" = { pull = \"up\" }",
+        "3:1: header:6: this pin is ground",
     ),
     // Parts.
     (
@@ -360,6 +493,50 @@ const MISTAKES: &[(&str, &str)] = &[
         "6:9: an encoder has two lines",
     ),
     // Faults.
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\n[[fault]]\nfault = \"no_acknowledge\"\nbus = \"i2c-1\"\naddress = 0x33",
+        "8:11: nothing is at 0x33 on i2c-1; there is 0x48",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\n[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\n[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\naddress = 0x33",
+        "12:11: nothing is at 0x33 on i2c-1; there are 0x48, 0x76",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\n[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\naddress = 0x33",
+        "6:11: nothing is at 0x33 on i2c-1; it has no chips",
+    ),
+    (
+        "[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\naddress = 0x33",
+        "3:7: the virtual board has no I2C bus \"i2c-1\"",
+    ),
+    (
+        "[[fault]]\nfault = \"timed_out\"\nnode = \"spidev0.0\"",
+        "3:8: the virtual board has no SPI node \"spidev0.0\"",
+    ),
+    (
+        "[[fault]]\nfault = \"brk\"\nport = \"ttyS0\"",
+        "3:8: the virtual board has no serial port \"ttyS0\"",
+    ),
+    (
+        "[[fault]]\nfault = \"overrun\"\ninterface = \"can0\"",
+        "3:13: the virtual board has no CAN interface \"can0\"",
+    ),
+    (
+        "[[can]]\ninterface = \"vcan0\"\nvcan = true\n[[fault]]\nfault = \"overrun\"\ninterface = \"vcan0\"",
+        "6:13: CAN interface \"vcan0\" has no wires",
+    ),
+    (
+        "[[fault]]\nfault = \"stuck_low\"\nline = \"LED\"",
+        "3:8: no line \"LED\": there are none",
+    ),
+    (
+        "[[fault]]\nfault = \"failed\"\nbus = \"i2c-1\"\nnode = \"spidev0.0\"",
+        "4:1: a fault is in one place: there is bus already",
+    ),
+    (
+        "[[i2c]]\nbus = \"i2c-1\"\n[[fault]]\nfault = \"stuck\"\nbus = \"i2c-1\"\nchance = 10",
+        "6:10: this is to be 0 to 1",
+    ),
     (
         "[[fault]]\nfault = \"stuck\"",
         "1:1: this needs one of the keys bus, node, port, interface and line",
@@ -450,6 +627,51 @@ fn long_words_are_told_at_once() {
     assert_eq!((error.line(), error.column()), (Some(5), Some(1)));
 }
 
+/// A column is looked at as a whole, in the units that it has in the file.
+#[test]
+fn what_a_column_has_is_looked_at() {
+    let hot = |settings: &str| {
+        let text =
+            format!("[[i2c]]\nbus = \"i2c-1\"\naddress = 0x76\nchip = \"bme280\"\n{settings}");
+        mistake(&text).to_string()
+    };
+    for (settings, says) in [
+        (
+            r#"air = { csv = "hot.csv" }"#,
+            r#"hot.csv: "300" in column celsius, at 12:00, is to be -40 to 85"#,
+        ),
+        (
+            r#"hectopascals = { csv = "hot.csv" }"#,
+            r#"hot.csv: "1200" in column hectopascals, at 12:00, is to be 300 to 1100"#,
+        ),
+        (
+            r#"humidity = { csv = "hot.csv", factor = 2 }"#,
+            r#"hot.csv: "60" in column humidity, at 12:00, is to be 0 to 50"#,
+        ),
+        (
+            r#"air = { csv = "dry.csv" }"#,
+            r#"no column "pascals" or "hectopascals" in dry.csv: there are celsius, humidity"#,
+        ),
+    ] {
+        let error = hot(settings);
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+/// Who names no file, or a board that is none, is told what to do.
+#[test]
+fn what_is_no_file_is_explained() {
+    let error = BoardFile::read("").unwrap_err().to_string();
+    let missing = "the name of the board's file is missing, like board.toml in stub:board.toml";
+    assert_eq!(error, missing);
+    let error = BoardFile::read("raspberry-pi-3b").unwrap_err().to_string();
+    let says = "; raspberry-pi-3b is a shipped board, which is had by a file with \
+                board = \"raspberry-pi-3b\", or by BoardFile::shipped_named";
+    assert!(error.starts_with("raspberry-pi-3b: this cannot be read: ") && error.ends_with(says));
+    let error = BoardFile::read("raspberry").unwrap_err().to_string();
+    assert!(!error.contains("shipped"), "{error}");
+}
+
 #[test]
 fn a_file_is_named() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boards");
@@ -459,7 +681,7 @@ fn a_file_is_named() {
     assert!(error.to_string().starts_with(&says), "{error}");
     // What is wrong in a file that it names is told there, with its line.
     let error = mistake(
-        "[[i2c]]\nbus = \"i2c-1\"\naddress = 1\nchip = \"tmp102\"\ncelsius = { csv = \"damaged.csv\" }",
+        "[[i2c]]\nbus = \"i2c-1\"\naddress = 0x48\nchip = \"tmp102\"\ncelsius = { csv = \"damaged.csv\" }",
     );
     assert!(
         error

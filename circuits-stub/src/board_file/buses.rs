@@ -31,10 +31,19 @@ const PORTS: &Controllers<uart::Controller> = &[
 
 /// The first of these keys that a table has is in a wrong place.
 fn misplaced(table: &mut Table<'_>, keys: &[&'static str], why: &str) -> Result<()> {
-    let values = keys.iter().filter_map(|key| table.take(key));
-    match values.into_iter().next() {
+    // Others are not asked for: whoever misspells a key is not told of them.
+    let key = keys.iter().find(|key| table.has(key));
+    match key.and_then(|key| table.take(key)) {
         Some(value) => Err(value.error(why)),
         None => Ok(()),
+    }
+}
+
+/// Whether something is connected: what says that it is not would be in the way of nothing.
+fn is_true(value: Value<'_>) -> Result<()> {
+    match value.bool()? {
+        true => Ok(()),
+        false => Err(value.error("this is true, or the key is not there")),
     }
 }
 
@@ -161,9 +170,8 @@ pub(super) fn uart(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
             .map_err(|error| value.error(error))
     };
     if let Some(value) = table.take("loop") {
-        if value.bool()? {
-            connect(value, port)?;
-        }
+        is_true(value)?;
+        connect(value, port)?;
     }
     if let Some(value) = table.take("cable") {
         let other = value.node("a serial port", "ttyAMA0")?;
@@ -173,11 +181,14 @@ pub(super) fn uart(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
         connect(value, other)?;
     }
     if let Some(value) = table.take("pty") {
-        if value.bool()? {
-            let path = stub.serial_pty(port).map_err(|error| value.error(error))?;
-            let note = format!("{port} is {}", path.display());
-            stub.board().keep_to_tell(Action::Note(note));
+        is_true(value)?;
+        if stub.board().schedule.is_virtual() {
+            let what = "other programs, for which a pseudo-terminal is, have no virtual time: say time = \"real\"";
+            return Err(value.error(what));
         }
+        let path = stub.serial_pty(port).map_err(|error| value.error(error))?;
+        let port = port.into();
+        stub.board().keep_to_tell(Action::Pty { port, path });
     }
     table.finish()
 }
@@ -185,6 +196,19 @@ pub(super) fn uart(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
 pub(super) fn can(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
     const LIKE: (&str, &str) = ("a CAN interface", "can0");
     let stub = &bench.stub;
+    if table.has("interfaces") {
+        let why = "interfaces, which are on one bus, have a table for themselves";
+        let keys = [
+            "interface",
+            "chip",
+            "name",
+            "vcan",
+            "bitrate",
+            "data_bitrate",
+            "restart_after",
+        ];
+        misplaced(&mut table, &keys, why)?;
+    }
     if let Some(list) = table.take("interfaces") {
         table.finish()?;
         let interfaces = list.list()?;
@@ -211,6 +235,9 @@ pub(super) fn can(bench: &mut Workbench, mut table: Table<'_>) -> Result<()> {
     let keys = ["bitrate", "data_bitrate", "restart_after"];
     let [bitrate, data_bitrate, restart_after] = keys.map(|key| table.take(key));
     if let Some(value) = bitrate.or(data_bitrate).or(restart_after) {
+        if is_vcan == Some(true) {
+            return Err(value.error("a vcan has no wires, and nothing to be set up"));
+        }
         let mut config = InterfaceConfig::new();
         if let Some(rate) = bitrate {
             config = config.bitrate(rate.integer(1..=1_000_000)?);

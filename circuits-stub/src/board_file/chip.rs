@@ -9,6 +9,7 @@ use circuits_i2c::Address;
 use circuits_wait::Time;
 
 use super::chips;
+use super::extent::Extent;
 use super::quantity::{Field, Quantity};
 use super::source::{Result, Table, Value, hint};
 use super::workbench::{self, Workbench};
@@ -116,6 +117,13 @@ pub(super) fn put<'a>(
         let (bus, on) = (bus.word(), on.join(" or "));
         return Err(kind.error(format_args!("a {word} is not on [[{bus}]], but on {on}")));
     }
+    if let Site::I2c { address, place, .. } = &site {
+        if !known.addresses().any(|known| known == *address) {
+            let has = those(&known.addresses().collect::<Vec<u8>>());
+            let what = format!("no {word} has the address {address:#04x}: it can have {has}");
+            return Err(place.error(what));
+        }
+    }
     let name = settings.take("name");
     let mut chip = Chip {
         bench,
@@ -125,6 +133,19 @@ pub(super) fn put<'a>(
         name,
     };
     (known.make)(&mut chip)
+}
+
+/// Some addresses, to be read.
+fn those(addresses: &[u8]) -> String {
+    match addresses {
+        [one] => format!("{one:#04x}"),
+        [one, other] => format!("{one:#04x} or {other:#04x}"),
+        [first, .., last] if addresses.len() > 4 => format!("one of {first:#04x} to {last:#04x}"),
+        several => {
+            let several: Vec<String> = several.iter().map(|one| format!("{one:#04x}")).collect();
+            format!("one of {}", several.join(", "))
+        }
+    }
 }
 
 /// What its settings say.
@@ -153,6 +174,13 @@ impl<'a> Chip<'_, 'a> {
         Ok(self.get(key, Value::number)?.map(|number| number as f32))
     }
 
+    /// A temperature that stays, of this extent.
+    pub(super) fn celsius(&mut self, least: f64, most: f64) -> Result<Option<f32>> {
+        let extent = Extent::new(least, most);
+        let celsius = self.get("celsius", |value| value.number_within(extent))?;
+        Ok(celsius.map(|celsius| celsius as f32))
+    }
+
     pub(super) fn interval(&mut self, key: &'static str) -> Result<Option<Duration>> {
         self.get(key, Value::duration)
     }
@@ -163,12 +191,8 @@ impl<'a> Chip<'_, 'a> {
     }
 
     /// What it measures, as the board's time goes by.
-    pub(super) fn quantity(
-        &mut self,
-        key: &'static str,
-        default: f64,
-    ) -> Result<impl Fn(Time) -> f32 + Send + use<>> {
-        let quantity = Field::new(key, default).take(&mut self.settings, &self.bench.base)?;
+    pub(super) fn quantity(&mut self, field: Field) -> Result<impl Fn(Time) -> f32 + Send + use<>> {
+        let quantity = field.take(&mut self.settings, &self.bench.base)?;
         let follow = quantity.follow(self.bench.made);
         Ok(move |time| follow(time) as f32)
     }
@@ -180,20 +204,28 @@ impl<'a> Chip<'_, 'a> {
         fields: [Field; N],
     ) -> Result<Option<[Quantity; N]>> {
         let base = &self.bench.base;
-        self.get(key, |value| Quantity::read_all(*value, fields, base))
+        let read = self.get(key, |value| Quantity::read_all(*value, fields, base))?;
+        let mut names = fields.iter().flat_map(Field::names);
+        match names.find(|name| read.is_some() && self.settings.has(name)) {
+            Some(name) => {
+                let what = format_args!("{key} says what {name} is already");
+                Err(self.settings.key_error(name, what))
+            }
+            None => Ok(read),
+        }
     }
 
     /// A list of quantities, which has so many at most, by their numbers.
-    pub(super) fn list(&mut self, key: &'static str, most: usize) -> Result<Vec<Quantity>> {
+    pub(super) fn list(&mut self, field: Field, most: usize) -> Result<Vec<Quantity>> {
         let base = &self.bench.base;
-        let list = self.get(key, |value| {
+        let list = self.get(field.name, |value| {
             let values = value.list()?;
             if values.len() > most {
                 return Err(value.error(format_args!("this is to have {most} numbers at most")));
             }
             values
                 .into_iter()
-                .map(|value| Quantity::read(value, key, base))
+                .map(|value| Quantity::read(value, field, base))
                 .collect()
         })?;
         Ok(list.unwrap_or_default())

@@ -1,10 +1,11 @@
 //! What goes wrong: `[[fault]]`, by the names of the constructors of each bus's `Fault`.
 
 use circuits_can::{FrameError, Id};
+use circuits_i2c::Address;
 
 use super::source::{Result, Table, Value};
 use super::workbench::Workbench;
-use crate::{can, gpio, i2c, spi, uart};
+use crate::{Stub, can, gpio, i2c, spi, uart};
 
 /// Faults of a bus, and how they are made of what else a table says.
 type Faults<F> = [(&'static str, fn(&mut Table<'_>) -> Result<F>)];
@@ -98,11 +99,11 @@ macro_rules! when {
             fault = fault.until(end);
         }
         if let Some(chance) = table.take("chance") {
-            let seed = table.need("seed")?.integer(0..=i64::MAX as u64)?;
             let probability = chance.number()?;
             if !(0.0..=1.0).contains(&probability) {
                 return Err(chance.error("this is to be 0 to 1"));
             }
+            let seed = table.need("seed")?.integer(0..=i64::MAX as u64)?;
             fault = fault.chance(probability, seed);
         } else if let Some(seed) = table.take("seed") {
             return Err(seed.error("this needs the key chance beside it"));
@@ -112,14 +113,22 @@ macro_rules! when {
     }};
 }
 
+/// Which keys say where it happens.
+const PLACES: [&str; 5] = ["bus", "node", "port", "interface", "line"];
+
 pub(super) fn put(bench: &Workbench, mut table: Table<'_>) -> Result<()> {
     let kind = table.need("fault")?;
     let table = &mut table;
     let stub = &bench.stub;
+    let mut said = PLACES.iter().filter(|place| table.has(place));
+    if let (Some(one), Some(other)) = (said.next(), said.next()) {
+        let what = format_args!("a fault is in one place: there is {one} already");
+        return Err(table.key_error(other, what));
+    }
     if let Some(bus) = table.take("bus") {
         let mut fault = made(I2C, kind, table)?;
         if let Some(address) = table.take("address") {
-            fault = fault.at(address.integer(0..=0x7f_u8)?);
+            fault = fault.at(device(stub, bus.text()?, address)?);
         }
         let fault = when!(fault, table);
         return placed(bus, stub.i2c_fault(bus.text()?, fault));
@@ -145,6 +154,22 @@ pub(super) fn put(bench: &Workbench, mut table: Table<'_>) -> Result<()> {
         return placed(line, stub.line_fault(bench.line(line)?, fault));
     }
     Err(table.error("this needs one of the keys bus, node, port, interface and line"))
+}
+
+/// An address where something is: a fault at another one would never happen.
+fn device(stub: &Stub, bus: &str, place: Value<'_>) -> Result<Address> {
+    let address = Address::from(place.integer(0..=0x7f_u8)?);
+    let there = match stub.board().buses.addresses(bus) {
+        Some(there) if !there.contains(&address) => there,
+        _ => return Ok(address),
+    };
+    let there: Vec<String> = there.iter().map(Address::to_string).collect();
+    let hint = match &there[..] {
+        [] => "it has no chips".into(),
+        [one] => format!("there is {one}"),
+        several => format!("there are {}", several.join(", ")),
+    };
+    Err(place.error(format_args!("nothing is at {address} on {bus}; {hint}")))
 }
 
 fn made<F>(faults: &Faults<F>, kind: Value<'_>, table: &mut Table<'_>) -> Result<F> {

@@ -3,13 +3,14 @@
 //! `source` is a file as it is read, which knows where everything is; `error` tells of what is wrong there. The board
 //! is made on the `workbench`: `lines` and `buses` are what a file says of these, `chip` is a chip while it is made,
 //! and `chips` has all of them by name; `parts` are what is connected to lines, `faults` what goes wrong. What chips
-//! measure is a `quantity`, which may come from `samples`. `shipped` are boards that come with the crate. `traced` is what a
+//! measure is a `quantity`, which may come from `samples`, and is within its `extent`. `shipped` are boards that come with the crate. `traced` is what a
 //! program prints of what happens.
 
 mod buses;
 mod chip;
 mod chips;
 mod error;
+mod extent;
 mod faults;
 mod lines;
 mod parts;
@@ -20,6 +21,7 @@ mod source;
 mod traced;
 mod workbench;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use self::error::BoardFileError;
@@ -46,9 +48,7 @@ impl BoardFile {
     /// [built](BoardFile::build).
     pub fn read(path: impl AsRef<Path>) -> Result<BoardFile> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            BoardFileError::of_file(Some(path), format!("this cannot be read: {error}"))
-        })?;
+        let text = std::fs::read_to_string(path).map_err(|error| unread(path, &error))?;
         let source = Source {
             file: Some(path.into()),
             text,
@@ -152,7 +152,8 @@ impl BoardFile {
     }
 
     /// Tells whether this is, where the file has kinds of what happens: `trace = ["gpio", "notes"]`. There are `gpio`, `i2c`,
-    /// `spi`, `uart`, `can`, `hotplug` and `notes`, which are what screens show and what goes wrong, too.
+    /// `spi`, `uart`, `can`, `hotplug` and `notes`, which are what screens show, what programs note, and faults that nothing else
+    /// tells of; what fails on a bus is told with the bus.
     pub fn traces(&self, action: &Action) -> bool {
         self.traced.has(action)
     }
@@ -225,6 +226,23 @@ fn lay_out(bench: &mut Workbench, source: &Source) -> Result<()> {
         lines::header(bench, header.table()?)?;
     }
     table.finish()
+}
+
+/// A file that is not there may be meant to be a board that is shipped.
+fn unread(path: &Path, error: &io::Error) -> BoardFileError {
+    if path.as_os_str().is_empty() {
+        let what = "the name of the board's file is missing, like board.toml in stub:board.toml";
+        return BoardFileError::of_file(None, what);
+    }
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let mut shipped = BoardFile::shipped().filter(|_| error.kind() == io::ErrorKind::NotFound);
+    let hint = match shipped.find(|name| Some(*name) == stem) {
+        Some(name) => format!(
+            "; {name} is a shipped board, which is had by a file with board = {name:?}, or by BoardFile::shipped_named"
+        ),
+        None => String::new(),
+    };
+    BoardFileError::of_file(Some(path), format!("this cannot be read: {error}{hint}"))
 }
 
 fn no_board(name: &str) -> String {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use circuits_gpio::LineSpec;
 
-use super::quantity::Quantity;
+use super::extent::Extent;
+use super::quantity::{Field, Quantity};
 use super::source::{Result, Table, Value, hint};
 use super::workbench::Workbench;
 use crate::parts::{Button, Encoder, Led, Ranger, WheelEncoder};
@@ -133,13 +134,16 @@ fn led(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Res
     bench.name(name, led)
 }
 
+/// In metres.
+const DISTANCE: Field = Field::needed("distance").within(0.0, f64::INFINITY);
+
 fn ranger(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_>>) -> Result<()> {
     let place = table.need("trigger")?;
     let [trigger, echo] = bench.other_lines(place, table.need("echo")?)?;
     let made = Ranger::new(&bench.stub, trigger, echo);
     let ranger = made.map_err(|error| place.error(error))?;
     if let Some(value) = table.take("distance") {
-        let metres = Quantity::read(value, "distance", &bench.base)?.follow(bench.made);
+        let metres = Quantity::read(value, DISTANCE, &bench.base)?.follow(bench.made);
         ranger.follow(move |time| Some(metres(time)));
     }
     if let Some(silent) = table.take("silent") {
@@ -155,7 +159,8 @@ fn wheel_encoder(bench: &Workbench, table: &mut Table<'_>, name: Option<Value<'_
     let made = WheelEncoder::new(&bench.stub, first, second);
     let wheel = made.map_err(|error| place.error(error))?;
     if let Some(speed) = table.take("speed") {
-        wheel.set_speed(speed.number()?);
+        let fastest = WheelEncoder::FASTEST;
+        wheel.set_speed(speed.number_within(Extent::new(-fastest, fastest))?);
     }
     if let Some(stick) = table.take("stick") {
         wheel.stick(stick.bool()?);

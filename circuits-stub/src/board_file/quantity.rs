@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use circuits_wait::Time;
 
+use super::extent::Extent;
 use super::samples::{Column, Samples};
 use super::source::{Result, Table, Value, hint};
 
@@ -37,6 +38,7 @@ pub(super) struct Field {
     other: Option<(&'static str, f64)>,
     /// `None`: it must be there.
     default: Option<f64>,
+    extent: Extent,
 }
 
 impl Field {
@@ -45,6 +47,7 @@ impl Field {
             name,
             other: None,
             default: Some(default),
+            extent: Extent::ANY,
         }
     }
 
@@ -53,6 +56,15 @@ impl Field {
             name,
             other: None,
             default: None,
+            extent: Extent::ANY,
+        }
+    }
+
+    /// What can be: the chip would measure something else, or the quantity has no more.
+    pub(super) const fn within(self, least: f64, most: f64) -> Field {
+        Field {
+            extent: Extent::new(least, most),
+            ..self
         }
     }
 
@@ -64,15 +76,33 @@ impl Field {
         }
     }
 
+    /// The same in the other unit, of which so many are one.
+    fn in_other_unit(self) -> Option<(Field, f64)> {
+        let (name, factor) = self.other?;
+        let other = Field {
+            name,
+            other: None,
+            extent: self.extent.before(factor),
+            ..self
+        };
+        Some((other, factor))
+    }
+
+    /// What it is called, in all units.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let other = self.other.map(|(name, _)| name);
+        [self.name].into_iter().chain(other)
+    }
+
     /// Takes it from a table.
     pub(super) fn take(&self, table: &mut Table<'_>, base: &Path) -> Result<Quantity> {
-        if let Some((name, factor)) = self.other {
-            if let Some(value) = table.take(name) {
+        if let Some((other, factor)) = self.in_other_unit() {
+            if let Some(value) = table.take(other.name) {
                 if table.has(self.name) {
                     let name = self.name;
                     return Err(value.error(format_args!("this is said by {name} already")));
                 }
-                return Ok(Quantity::read(value, name, base)?.times(factor));
+                return Ok(Quantity::read(value, other, base)?.times(factor));
             }
         }
         let value = match self.default {
@@ -80,22 +110,22 @@ impl Field {
             None => Some(table.need(self.name)?),
         };
         match value {
-            Some(value) => Quantity::read(value, self.name, base),
+            Some(value) => Quantity::read(value, *self, base),
             None => Ok(Quantity::Fixed(self.default.unwrap_or_default())),
         }
     }
 
-    fn column(&self, samples: &Samples, csv: Value<'_>, speed: f64) -> Result<Quantity> {
-        let (name, factor) = match self.other {
-            Some((name, factor)) if samples.columns().any(|column| column == name) => {
-                (name, factor)
-            }
-            _ => (self.name, 1.0),
+    fn column(&self, table: &CsvTable<'_>) -> Result<Quantity> {
+        let is_there = |name| table.samples.columns().any(|column| column == name);
+        let (field, factor) = match self.in_other_unit() {
+            Some((other, factor)) if is_there(other.name) => (other, factor),
+            _ => (*self, 1.0),
         };
+        let names: Vec<&str> = field.names().collect();
         Ok(Quantity::Column {
-            column: find(samples, name, csv)?,
+            column: table.find(&names, field.extent, table.place)?,
             factor,
-            speed,
+            speed: table.speed,
         })
     }
 }
@@ -103,35 +133,46 @@ impl Field {
 impl Quantity {
     /// A number; a table with `mean`, with `start`, or with `csv`, whose column has the quantity's name if the table
     /// does not say otherwise.
-    pub(super) fn read(value: Value<'_>, name: &str, base: &Path) -> Result<Quantity> {
+    pub(super) fn read(value: Value<'_>, field: Field, base: &Path) -> Result<Quantity> {
+        let extent = field.extent;
         if !value.is_table() {
-            return Ok(Quantity::Fixed(value.number()?));
+            return Ok(Quantity::Fixed(value.number_within(extent)?));
         }
         let mut table = value.table()?;
         let quantity = if table.has("csv") {
-            let (samples, csv, speed) = samples(&mut table, base)?;
-            let column = match table.take("column") {
-                Some(column) => find(&samples, column.text()?, column)?,
-                None => find(&samples, name, csv)?,
-            };
+            let csv = CsvTable::take(&mut table, base)?;
             let factor = table
                 .take("factor")
                 .map(|factor| factor.number())
                 .transpose()?;
+            let factor = factor.unwrap_or(1.0);
+            let extent = extent.before(factor);
+            let column = match table.take("column") {
+                Some(column) => csv.find(&[column.text()?], extent, column)?,
+                None => csv.find(&[field.name], extent, csv.place)?,
+            };
             Quantity::Column {
                 column,
-                factor: factor.unwrap_or(1.0),
-                speed,
+                factor,
+                speed: csv.speed,
             }
         } else if table.has("start") || table.has("per_second") {
             Quantity::Ramp {
-                start: table.need("start")?.number()?,
+                start: table.need("start")?.number_within(extent)?,
                 per_second: table.need("per_second")?.number()?,
             }
         } else {
+            let (mean, amplitude) = (table.need("mean")?.number()?, table.need("amplitude")?);
+            let most = amplitude.number()?;
+            let ends = [mean - most.abs(), mean + most.abs()];
+            if ends.iter().any(|end| !extent.contains(*end)) {
+                let [from, to] = ends;
+                let what = format!("this goes from {from} to {to}, and is to be {extent}");
+                return Err(value.error(what));
+            }
             Quantity::Wave {
-                mean: table.need("mean")?.number()?,
-                amplitude: table.need("amplitude")?.number()?,
+                mean,
+                amplitude: most,
                 period: table.need("period")?.interval()?,
             }
         };
@@ -154,18 +195,18 @@ impl Quantity {
                 return Err(value.error(format_args!("this is to have {N} numbers: {names}")));
             }
             for ((quantity, field), value) in quantities.iter_mut().zip(fields).zip(values) {
-                *quantity = Quantity::read(value, field.name, base)?;
+                *quantity = Quantity::read(value, field, base)?;
             }
             return Ok(quantities);
         }
         let mut table = value.table()?;
         let csv = match table.has("csv") {
-            true => Some(samples(&mut table, base)?),
+            true => Some(CsvTable::take(&mut table, base)?),
             false => None,
         };
         for (quantity, field) in quantities.iter_mut().zip(fields) {
             *quantity = match &csv {
-                Some((samples, csv, speed)) => field.column(samples, *csv, *speed)?,
+                Some(csv) => field.column(csv)?,
                 None => field.take(&mut table, base)?,
             };
         }
@@ -231,29 +272,39 @@ impl Quantity {
     }
 }
 
-/// The file that a table names by `csv`, the place of that, and how fast it goes by.
-fn samples<'a>(table: &mut Table<'a>, base: &Path) -> Result<(Samples, Value<'a>, f64)> {
-    let csv = table.need("csv")?;
-    let samples = Samples::read(&base.join(csv.text()?)).map_err(|error| csv.error(error))?;
-    let speed = match table.take("speed") {
-        Some(value) => {
-            let speed = value.number()?;
-            match speed > 0.0 {
-                true => speed,
-                false => return Err(value.error("this is to be more than 0")),
-            }
-        }
-        None => 1.0,
-    };
-    Ok((samples, csv, speed))
+/// What a table with `csv` says.
+struct CsvTable<'a> {
+    samples: Samples,
+    /// The file's name.
+    place: Value<'a>,
+    /// How many times as fast it goes by.
+    speed: f64,
 }
 
-fn find(samples: &Samples, name: &str, place: Value<'_>) -> Result<Column> {
-    match samples.column(name) {
-        Some(column) => column.map_err(|error| place.error(error)),
-        None => {
-            let hint = hint(name, samples.columns());
-            Err(place.error(format_args!("no column {name:?}{hint}")))
+impl<'a> CsvTable<'a> {
+    fn take(table: &mut Table<'a>, base: &Path) -> Result<CsvTable<'a>> {
+        let place = table.need("csv")?;
+        let samples = Samples::read(&base.join(place.text()?));
+        let speed = table.take("speed").map(|speed| speed.positive());
+        Ok(CsvTable {
+            samples: samples.map_err(|error| place.error(error))?,
+            place,
+            speed: speed.transpose()?.unwrap_or(1.0),
+        })
+    }
+
+    /// A column that has one of these names.
+    fn find(&self, names: &[&str], extent: Extent, place: Value<'_>) -> Result<Column> {
+        let mut columns = names.iter().map(|name| self.samples.column(name, extent));
+        if let Some(column) = columns.find_map(|column| column) {
+            return column.map_err(|error| place.error(error));
         }
+        let wanted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+        let (wanted, file) = (wanted.join(" or "), self.place.text()?);
+        let hint = hint(
+            names.first().copied().unwrap_or_default(),
+            self.samples.columns(),
+        );
+        Err(place.error(format_args!("no column {wanted} in {file}{hint}")))
     }
 }

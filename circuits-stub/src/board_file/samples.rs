@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::extent::Extent;
 use super::workbench;
 
 /// The rows of a file: from one to the next what was measured goes straight on.
@@ -105,18 +106,21 @@ impl Samples {
         self.heading.iter().skip(1).map(String::as_str)
     }
 
-    /// Finds a column, whose cells are to be numbers. `None` if there is no such column.
-    pub(super) fn column(&self, name: &str) -> Option<Result<Column, String>> {
+    /// Finds a column, whose cells are to be numbers of this extent. `None` if there is no such column.
+    pub(super) fn column(&self, name: &str, extent: Extent) -> Option<Result<Column, String>> {
         let at = 1 + self.columns().position(|column| column == name)?;
         let value = |row: &Vec<String>| {
             let cell = &row[at];
             let number = cell.parse().ok().filter(|number: &f64| number.is_finite());
-            number.ok_or_else(|| {
-                format!(
-                    "{}: {cell:?} in column {name}, at {}, is no number",
-                    self.name, row[0]
-                )
-            })
+            let what = match number {
+                Some(number) if extent.contains(number) => return Ok(number),
+                Some(_) => format!("is to be {extent}"),
+                None => "is no number".into(),
+            };
+            let (file, time) = (&self.name, &row[0]);
+            Err(format!(
+                "{file}: {cell:?} in column {name}, at {time}, {what}"
+            ))
         };
         let values: Result<Vec<f64>, String> = self.rows.iter().map(value).collect();
         Some(values.map(|values| Column {
@@ -232,7 +236,7 @@ mod tests {
 
     fn at(text: &str, column: &str, seconds: &[f64]) -> Vec<f64> {
         let samples = Samples::parse("a.csv", text).unwrap();
-        let column = samples.column(column).unwrap().unwrap();
+        let column = samples.column(column, Extent::ANY).unwrap().unwrap();
         seconds.iter().map(|seconds| column.at(*seconds)).collect()
     }
 
@@ -297,8 +301,15 @@ mod tests {
             assert!(error.starts_with(says), "{error}");
         }
         let samples = Samples::parse("a.csv", "time,a\n0,1\n1,\n").unwrap();
-        let error = samples.column("a").unwrap().unwrap_err();
+        let error = samples.column("a", Extent::ANY).unwrap().unwrap_err();
         assert_eq!(error, "a.csv: \"\" in column a, at 1, is no number");
-        assert!(samples.column("b").is_none());
+        assert!(samples.column("b", Extent::ANY).is_none());
+        let samples = Samples::parse("a.csv", "time,a\n06:00,1\n07:00,86\n").unwrap();
+        let error = samples
+            .column("a", Extent::new(-40.0, 85.0))
+            .unwrap()
+            .unwrap_err();
+        let says = "a.csv: \"86\" in column a, at 07:00, is to be -40 to 85";
+        assert_eq!(error, says);
     }
 }

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::BoardFileError;
+use super::extent::Extent;
 
 pub(super) type Result<T, E = BoardFileError> = std::result::Result<T, E>;
 
@@ -109,6 +110,14 @@ impl<'a> Table<'a> {
         self.left.iter().any(|(left, _)| left.text == key)
     }
 
+    /// An error at a key, which is to be there, or else at the table.
+    pub(super) fn key_error(&self, key: &str, message: impl Display) -> BoardFileError {
+        match self.left.iter().find(|(left, _)| left.text == key) {
+            Some((key, _)) => key.error(message),
+            None => self.error(message),
+        }
+    }
+
     /// Takes the value of a key that must be there.
     pub(super) fn need(&mut self, key: &'static str) -> Result<Value<'a>> {
         if let Some(value) = self.take(key) {
@@ -156,7 +165,7 @@ impl<'a> Value<'a> {
         self.source.error(&self.value.span(), message)
     }
 
-    fn is_no(&self, wanted: &str) -> BoardFileError {
+    pub(super) fn is_no(&self, wanted: &str) -> BoardFileError {
         let found = match self.get() {
             DeValue::String(_) => "a text",
             DeValue::Integer(_) | DeValue::Float(_) => "a number",
@@ -208,6 +217,14 @@ impl<'a> Value<'a> {
         // Neither inf nor nan is one to measure.
         let finite = number.filter(|number| number.is_finite());
         finite.ok_or_else(|| self.error("this is no number that there is"))
+    }
+
+    pub(super) fn number_within(&self, range: Extent) -> Result<f64> {
+        let number = self.number()?;
+        match range.contains(number) {
+            true => Ok(number),
+            false => Err(self.error(format_args!("this is to be {range}"))),
+        }
     }
 
     pub(super) fn positive(&self) -> Result<f64> {
@@ -262,8 +279,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Year, month, day, hour, minute and second.
-    pub(super) fn datetime(&self) -> Result<[u16; 6]> {
+    /// Year, month, day, hour, minute and second, for a clock that begins with the year 2000.
+    pub(super) fn datetime(&self, last_year: u16) -> Result<[u16; 6]> {
         let wanted = "a date with a time, like 2026-01-31T12:00:00";
         let DeValue::Datetime(datetime) = self.get() else {
             return Err(self.is_no(wanted));
@@ -276,6 +293,13 @@ impl<'a> Value<'a> {
             .is_none_or(|offset| offset.to_string() == "Z");
         if !is_utc || time.nanosecond.is_some_and(|nanosecond| nanosecond > 0) {
             return Err(self.error("this is to be in UTC, and in whole seconds"));
+        }
+        if !(2000..=last_year).contains(&date.year) {
+            let what = format!(
+                "this clock has the years 2000 to {last_year}, and not {}",
+                date.year
+            );
+            return Err(self.error(what));
         }
         Ok([
             date.year,

@@ -35,10 +35,11 @@ const KINDS: &[(&str, Kind)] = &[
 impl Traced {
     pub(super) fn read(value: Value<'_>) -> Result<Traced> {
         if !value.is_list() {
-            return Ok(match value.bool()? {
-                true => Traced::All,
-                false => Traced::Some(Vec::new()),
-            });
+            return match value.bool() {
+                Ok(true) => Ok(Traced::All),
+                Ok(false) => Ok(Traced::Some(Vec::new())),
+                Err(_) => Err(value.is_no("true, false or a list, like [\"gpio\", \"notes\"]")),
+            };
         }
         let kinds = value.list()?;
         let kinds = kinds.iter().map(|kind| kind.one_of("kind", KINDS));
@@ -55,7 +56,11 @@ impl Traced {
     pub(super) fn has(&self, action: &Action) -> bool {
         match self {
             Traced::All => true,
-            Traced::Some(kinds) => kinds.contains(&kind(action)),
+            Traced::Some(kinds) => {
+                // Who wants no traffic wants to know the path.
+                let is_pty = matches!(action, Action::Pty { .. });
+                kinds.contains(&kind(action)) || is_pty && kinds.contains(&Kind::Notes)
+            }
         }
     }
 }
@@ -84,6 +89,7 @@ fn kind(action: &Action) -> Kind {
         | Action::BreakReceived { .. }
         | Action::Overrun { .. }
         | Action::Break { .. }
+        | Action::Pty { .. }
         | Action::ModemLines { .. } => Kind::Uart,
         Action::AddNode { .. }
         | Action::RemoveNode { .. }

@@ -59,6 +59,10 @@ impl Workbench {
                 let hint = hint(text, names.iter().map(String::as_str));
                 format!("no line {text:?}{hint}")
             }
+            (_, LineSpec::Header(_)) => match line.find_on(&self.stub) {
+                Err(circuits_gpio::Error::Invalid { what, .. }) => format!("{line}: {what}"),
+                _ => error.to_string(),
+            },
             _ => error.to_string(),
         }
     }
@@ -79,6 +83,9 @@ impl Workbench {
             return Ok(());
         };
         let name = value.text()?;
+        if name.is_empty() {
+            return Err(value.error("a name has one character at least"));
+        }
         if self.stub.is_part(name) {
             return Err(value.error(format_args!("there is a part {name:?} already")));
         }

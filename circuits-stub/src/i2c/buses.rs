@@ -113,6 +113,11 @@ impl Buses {
         })
     }
 
+    /// Where devices are on a bus; `None` if there is no such bus.
+    pub(crate) fn addresses(&self, bus: &str) -> Option<Vec<Address>> {
+        Some(self.get(bus)?.lock().devices.keys().copied().collect())
+    }
+
     /// Says whether there is such a bus.
     pub(super) fn schedule(&self, board: &Board, bus: &str, fault: Fault) -> bool {
         let Some(wire) = self.get(bus) else {

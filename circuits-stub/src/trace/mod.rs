@@ -3,6 +3,7 @@
 mod shown;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -170,6 +171,13 @@ pub enum Action {
         start: Time,
         /// The bytes.
         bytes: Vec<u8>,
+    },
+    /// A serial port was joined to a pseudo-terminal by what a [file](crate::BoardFile) says.
+    Pty {
+        /// The port.
+        port: Arc<str>,
+        /// What other programs open.
+        path: PathBuf,
     },
     /// A byte came to a serial port with a parity or framing error.
     DamageReceived {

@@ -186,6 +186,7 @@ impl fmt::Display for Action {
                     "{station}: {state} (errors: {sent} sent, {received} received)"
                 )
             }
+            Action::Pty { port, path } => write!(f, "{port} is {}", path.display()),
             Action::Fault { of, what } => write!(f, "{of}: fault: {what}"),
             Action::Note(text) => f.write_str(text),
         }

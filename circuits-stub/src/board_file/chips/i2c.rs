@@ -11,30 +11,32 @@ use crate::chips::{
 };
 
 pub(super) const CHIPS: &[Known] = &[
-    known("ads1115", &[I2c], ads1115),
-    known("at24c01", &[I2c], |chip| at24c(chip, At24cSize::C01)),
-    known("at24c02", &[I2c], |chip| at24c(chip, At24cSize::C02)),
-    known("at24c04", &[I2c], |chip| at24c(chip, At24cSize::C04)),
-    known("at24c08", &[I2c], |chip| at24c(chip, At24cSize::C08)),
-    known("at24c16", &[I2c], |chip| at24c(chip, At24cSize::C16)),
-    known("at24c32", &[I2c], |chip| at24c(chip, At24cSize::C32)),
-    known("at24c64", &[I2c], |chip| at24c(chip, At24cSize::C64)),
-    known("at24c128", &[I2c], |chip| at24c(chip, At24cSize::C128)),
-    known("at24c256", &[I2c], |chip| at24c(chip, At24cSize::C256)),
-    known("at24c512", &[I2c], |chip| at24c(chip, At24cSize::C512)),
-    known("bme280", &[I2c, Spi], bme280),
-    known("ds3231", &[I2c], ds3231),
-    known("lis3dh", &[I2c, Spi], lis3dh),
-    known("mcp23017", &[I2c], mcp23017),
-    known("mpu6050", &[I2c], mpu6050),
-    known("pca9685", &[I2c], pca9685),
-    known("ssd1306", &[I2c, Spi], ssd1306),
-    known("tmp102", &[I2c], tmp102),
+    known("ads1115", &[I2c], ads1115).at(0x48, 0x4b),
+    known("at24c01", &[I2c], |chip| at24c(chip, At24cSize::C01)).at(0x50, 0x57),
+    known("at24c02", &[I2c], |chip| at24c(chip, At24cSize::C02)).at(0x50, 0x57),
+    known("at24c04", &[I2c], |chip| at24c(chip, At24cSize::C04)).at_each(2, 0x50, 0x56),
+    known("at24c08", &[I2c], |chip| at24c(chip, At24cSize::C08)).at_each(4, 0x50, 0x54),
+    known("at24c16", &[I2c], |chip| at24c(chip, At24cSize::C16)).at_each(8, 0x50, 0x50),
+    known("at24c32", &[I2c], |chip| at24c(chip, At24cSize::C32)).at(0x50, 0x57),
+    known("at24c64", &[I2c], |chip| at24c(chip, At24cSize::C64)).at(0x50, 0x57),
+    known("at24c128", &[I2c], |chip| at24c(chip, At24cSize::C128)).at(0x50, 0x57),
+    known("at24c256", &[I2c], |chip| at24c(chip, At24cSize::C256)).at(0x50, 0x57),
+    known("at24c512", &[I2c], |chip| at24c(chip, At24cSize::C512)).at(0x50, 0x57),
+    known("bme280", &[I2c, Spi], bme280).at(0x76, 0x77),
+    known("ds3231", &[I2c], ds3231).at(0x68, 0x68),
+    known("lis3dh", &[I2c, Spi], lis3dh).at(0x18, 0x19),
+    known("mcp23017", &[I2c], mcp23017).at(0x20, 0x27),
+    known("mpu6050", &[I2c], mpu6050).at(0x68, 0x69),
+    known("pca9685", &[I2c], pca9685).at(0x40, 0x7f),
+    known("ssd1306", &[I2c, Spi], ssd1306).at(0x3c, 0x3d),
+    known("tmp102", &[I2c], tmp102).at(0x48, 0x4b),
 ];
 
 fn ads1115(chip: &mut Chip<'_, '_>) -> Result<()> {
     let mut made = Ads1115::new();
-    for (input, volts) in chip.list("volts", 4)?.into_iter().enumerate() {
+    // From ground to the supply, which is 5.5 V at most.
+    let volts = Field::new("volts", 0.0).within(0.0, 5.5);
+    for (input, volts) in chip.list(volts, 4)?.into_iter().enumerate() {
         let volts = volts.follow(chip.bench.made);
         let followed = made.follow(input, move |time| volts(time) as f32);
         followed.map_err(|error| chip.kind.error(error))?;
@@ -54,23 +56,17 @@ fn at24c(chip: &mut Chip<'_, '_>, size: At24cSize) -> Result<()> {
     if let Some(is_protected) = chip.get("write_protected", Value::bool)? {
         made.set_write_protected(is_protected);
     }
-    if let Site::I2c { address, place, .. } = chip.site {
-        if address % made.blocks() != 0 {
-            let blocks = made.blocks();
-            return Err(place.error(format_args!(
-                "this is to be a multiple of {blocks}: it has so many addresses"
-            )));
-        }
-    }
     let blocks: Vec<At24c> = (0..made.blocks()).map(|block| made.block(block)).collect();
     chip.on_i2c_blocks(&blocks)
 }
 
 fn bme280(chip: &mut Chip<'_, '_>) -> Result<()> {
     let fields = [
-        Field::new("celsius", 25.0),
-        Field::new("humidity", 45.0),
-        Field::new("pascals", 101_325.0).or("hectopascals", 100.0),
+        Field::new("celsius", 25.0).within(-40.0, 85.0),
+        Field::new("humidity", 45.0).within(0.0, 100.0),
+        Field::new("pascals", 101_325.0)
+            .within(30_000.0, 110_000.0)
+            .or("hectopascals", 100.0),
     ];
     let [celsius, humidity, pascals] = match chip.quantities("air", fields)? {
         Some(air) => air,
@@ -93,12 +89,12 @@ fn bme280(chip: &mut Chip<'_, '_>) -> Result<()> {
 
 fn ds3231(chip: &mut Chip<'_, '_>) -> Result<()> {
     let made = Ds3231::new();
-    if let Some(celsius) = chip.number("celsius")? {
+    if let Some(celsius) = chip.celsius(-128.0, 127.75)? {
         made.set_celsius(celsius);
     }
     let now = chip.bench.made;
     chip.get("datetime", |value| {
-        let set = made.set_datetime(now, value.datetime()?);
+        let set = made.set_datetime(now, value.datetime(2199)?);
         set.map_err(|error| value.error(error))
     })?;
     let made = match chip.pin("interrupt_pin")? {
@@ -110,9 +106,9 @@ fn ds3231(chip: &mut Chip<'_, '_>) -> Result<()> {
 
 fn lis3dh(chip: &mut Chip<'_, '_>) -> Result<()> {
     let fields = [
-        Field::new("x", 0.0),
-        Field::new("y", 0.0),
-        Field::new("z", 1.0),
+        Field::new("x", 0.0).within(-16.0, 16.0),
+        Field::new("y", 0.0).within(-16.0, 16.0),
+        Field::new("z", 1.0).within(-16.0, 16.0),
     ];
     let mut made = match chip.quantities("g", fields)? {
         Some(g) => {
@@ -121,7 +117,7 @@ fn lis3dh(chip: &mut Chip<'_, '_>) -> Result<()> {
         }
         None => Lis3dh::new(),
     };
-    if let Some(celsius) = chip.number("celsius")? {
+    if let Some(celsius) = chip.celsius(-40.0, 85.0)? {
         made.set_celsius(celsius);
     }
     if let Some(pin) = chip.pin("int1")? {
@@ -149,16 +145,13 @@ fn mcp23017(chip: &mut Chip<'_, '_>) -> Result<()> {
 }
 
 fn mpu6050(chip: &mut Chip<'_, '_>) -> Result<()> {
-    let axes = |z| {
-        [
-            Field::new("x", 0.0),
-            Field::new("y", 0.0),
-            Field::new("z", z),
-        ]
+    let axes = |z, most: f64| {
+        [("x", 0.0), ("y", 0.0), ("z", z)]
+            .map(|(name, default)| Field::new(name, default).within(-most, most))
     };
     let still = |axes: [f64; 3]| axes.map(Quantity::Fixed);
-    let g = chip.quantities("g", axes(1.0))?;
-    let turn = chip.quantities("degrees_a_second", axes(0.0))?;
+    let g = chip.quantities("g", axes(1.0, 16.0))?;
+    let turn = chip.quantities("degrees_a_second", axes(0.0, 2000.0))?;
     let g = g.unwrap_or_else(|| still([0.0, 0.0, 1.0]));
     let turn = turn.unwrap_or_else(|| still([0.0; 3]));
     let made = chip.bench.made;
@@ -169,7 +162,7 @@ fn mpu6050(chip: &mut Chip<'_, '_>) -> Result<()> {
             degrees_a_second: turn.each_ref().map(at),
         }
     });
-    if let Some(celsius) = chip.number("celsius")? {
+    if let Some(celsius) = chip.celsius(-40.0, 85.0)? {
         mpu6050.set_celsius(celsius);
     }
     chip.on_i2c(mpu6050)
@@ -201,6 +194,6 @@ fn ssd1306(chip: &mut Chip<'_, '_>) -> Result<()> {
 }
 
 fn tmp102(chip: &mut Chip<'_, '_>) -> Result<()> {
-    let celsius = chip.quantity("celsius", 25.0)?;
+    let celsius = chip.quantity(Field::new("celsius", 25.0).within(-55.0, 150.0))?;
     chip.on_i2c(Tmp102::following(celsius))
 }

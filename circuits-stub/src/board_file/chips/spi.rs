@@ -3,6 +3,7 @@
 use super::{Known, known};
 use crate::board_file::chip::Bus::Spi;
 use crate::board_file::chip::Chip;
+use crate::board_file::quantity::Field;
 use crate::board_file::source::{Result, Value};
 use crate::chips::{Max7219, Mcp2515, Mcp3008, SdCard, W25q};
 
@@ -45,7 +46,9 @@ fn mcp2515(chip: &mut Chip<'_, '_>) -> Result<()> {
 fn mcp3008(chip: &mut Chip<'_, '_>) -> Result<()> {
     let reference = chip.get("reference", Value::positive)?;
     let made = Mcp3008::new(reference.unwrap_or(3.3) as f32);
-    for (channel, volts) in chip.list("volts", 8)?.into_iter().enumerate() {
+    // From ground to the supply, which is 5.5 V at most.
+    let volts = Field::new("volts", 0.0).within(0.0, 5.5);
+    for (channel, volts) in chip.list(volts, 8)?.into_iter().enumerate() {
         let volts = volts.follow(chip.bench.made);
         made.follow(channel, move |time| volts(time) as f32);
     }

@@ -20,8 +20,8 @@ pub(super) const CHIPS: &[Known] = &[
 
 fn gps(chip: &mut Chip<'_, '_>) -> Result<()> {
     let fields = [
-        Field::needed("latitude"),
-        Field::needed("longitude"),
+        Field::needed("latitude").within(-90.0, 90.0),
+        Field::needed("longitude").within(-180.0, 180.0),
         Field::new("altitude", 0.0),
     ];
     let position = chip.settings.need("position")?;
@@ -56,7 +56,7 @@ fn gps(chip: &mut Chip<'_, '_>) -> Result<()> {
         motion.finish()
     })?;
     chip.get("datetime", |value| {
-        gps.set_datetime(made, value.datetime()?)
+        gps.set_datetime(made, value.datetime(2099)?)
             .map_err(|error| value.error(error))
     })?;
     chip.on_uart(gps)
@@ -119,7 +119,7 @@ fn modem(chip: &mut Chip<'_, '_>) -> Result<()> {
     }
     let now = chip.bench.made;
     chip.get("datetime", |value| {
-        made.set_datetime(now, value.datetime()?)
+        made.set_datetime(now, value.datetime(2099)?)
             .map_err(|error| value.error(error))
     })?;
     chip.get("receive_sms", |value| {

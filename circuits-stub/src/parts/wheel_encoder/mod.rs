@@ -63,6 +63,9 @@ const AHEAD: Duration = Duration::from_millis(20);
 const FASTEST: f64 = 100_000.0;
 
 impl WheelEncoder {
+    /// In edges a second, either way.
+    pub(crate) const FASTEST: f64 = FASTEST;
+
     /// Connects an encoder to two lines. It stands still, and both are low.
     ///
     /// # Errors
