@@ -314,6 +314,23 @@ fn power_is_back_at_its_time_whoever_looks() -> Outcome {
     Ok(())
 }
 
+#[test]
+fn in_real_time_power_is_back_by_itself() -> Outcome {
+    let stub = Stub::real_time().lines(["INT"]);
+    let chip = Mcp23017::new().inta(stub.pin("INT")?);
+    let mut bench = Bench::with(stub.clone(), chip)?;
+    stub.i2c_fault("i2c-1", Fault::brown_out(MILLIS(5)))?;
+    bench.write(&[0]).unwrap_err();
+    // For as long as busy neighbours may take.
+    for _ in 0..5000 {
+        if stub.net("INT")? == Net::Driven(true) {
+            return Ok(());
+        }
+        stub.delay().sleep(MILLIS(2))?;
+    }
+    panic!("it has no power");
+}
+
 /// Nothing is left to happen on a bus that is gone, or to a device that is.
 #[test]
 fn what_is_gone_keeps_no_time_moving() -> Outcome {

@@ -1,6 +1,7 @@
 //! I2C buses, and the devices on them: a backend of circuits-i2c at the speed of a wire.
 
 mod backend;
+mod buses;
 mod controller;
 mod fault;
 mod power;
@@ -10,9 +11,9 @@ mod wire;
 use circuits_i2c::Address;
 use circuits_wait::Time;
 
+pub(crate) use self::buses::Buses;
 pub use self::controller::Controller;
 pub use self::fault::Fault;
-pub(crate) use self::wire::Buses;
 use crate::{Error, Result, Stub};
 
 /// A device on a bus, as the wire sees it: byte by byte.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use circuits_i2c::Address;
 use circuits_wait::Time;
 
-use super::wire::{Buses, State};
+use super::buses::Buses;
+use super::wire::State;
 use crate::stub::Board;
 use crate::trace::Action;
 use crate::{Error, Result};
