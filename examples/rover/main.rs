@@ -5,7 +5,7 @@
 //! `rover` is the loop, at 100 Hz, and what is done when something is wrong; `pilot` what it wants. `config` says what is on
 //! it, `parts` has it: `drive` the motors, `wheel` their encoders, `ranger`, `imu`, `button`, `brush`, `led`, and `telemetry`
 //! with its `codec`. `odometry`, `pi` and `jitter` are arithmetic. `stop` is why it stands, `report` what came of it, and
-//! `picture` draws that. `world` is around it on a virtual board, and `tests` are what happens there.
+//! `picture` draws that; a `track` is where it was. `world` is around it on a virtual board, and `tests` are what happens there.
 
 // A program has no outside.
 #![allow(unreachable_pub)]
@@ -31,6 +31,7 @@ mod stop;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod track;
 mod wheel;
 mod world;
 

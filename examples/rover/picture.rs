@@ -18,7 +18,7 @@ pub fn draw(file: &Path, summary: &Summary, world: Option<&World>) -> Result<(),
     let walls = world.map(World::walls).unwrap_or_default();
     let ends = walls.iter().flat_map(|wall| [wall.from, wall.to]);
     let all: Vec<[f64; 2]> = ends
-        .chain(believed.iter().chain(&summary.seen).copied())
+        .chain(believed.iter().chain(summary.seen.iter()).copied())
         .collect();
     let [x, y] = [0, 1].map(|axis| range(all.iter().map(|point| point[axis])));
     // As many pixels for a metre both ways.

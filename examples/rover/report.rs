@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::jitter::Jitter;
 use crate::odometry::Pose;
 use crate::stop::Stop;
+use crate::track::Track;
 
 #[derive(Clone, Debug)]
 pub struct Summary {
@@ -18,9 +19,9 @@ pub struct Summary {
     /// When it stood still, and why.
     pub stops: Vec<(Duration, Stop)>,
     /// Where it was, as it believes, ten times a second.
-    pub path: Vec<Pose>,
+    pub path: Track<Pose>,
     /// What the ranger saw.
-    pub seen: Vec<[f64; 2]>,
+    pub seen: Track<[f64; 2]>,
 }
 
 /// What was lost and gone over.

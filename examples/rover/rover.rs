@@ -1,5 +1,7 @@
 //! The rover: what it does a hundred times a second, and what it does when something is wrong.
 
+use std::fmt;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use crate::pilot::{Pilot, Wish};
 use crate::ranger::Sight;
 use crate::report::{Losses, Summary};
 use crate::stop::Stop;
+use crate::track::Track;
 
 const PERIOD: Duration = Duration::from_millis(10);
 /// Until it drives: by then the brush has beaten, and the gyroscope's bias is known.
@@ -82,8 +85,8 @@ impl Rover {
                 jitter: Jitter::new(began, PERIOD),
                 losses: Losses::default(),
                 stops: Vec::new(),
-                path: Vec::new(),
-                seen: Vec::new(),
+                path: Track::default(),
+                seen: Track::default(),
             },
             clock,
         })
@@ -269,7 +272,7 @@ impl Rover {
         self.controllers.iter_mut().for_each(Pi::reset);
         self.pilot.start(now);
         self.mode = Mode::Driving;
-        println!("{:>8.2} s  drives", self.seconds(now));
+        tell(format_args!("{:>8.2} s  drives", self.seconds(now)));
         Ok(())
     }
 
@@ -315,11 +318,8 @@ impl Rover {
         }
         self.mode = Mode::Stopped(stop);
         let time = self.clock.now();
-        println!(
-            "{:>8.2} s  stands: {stop}{}",
-            self.seconds(time),
-            self.parts.reason(stop)
-        );
+        let (seconds, reason) = (self.seconds(time), self.parts.reason(stop));
+        tell(format_args!("{seconds:>8.2} s  stands: {stop}{reason}"));
         self.summary.stops.push((time.since(self.began), stop));
         let (code, detail) = stop.code();
         self.say(&Report::Stopped { code, detail });
@@ -390,4 +390,9 @@ impl Rover {
             ..self.summary.clone()
         }
     }
+}
+
+/// Tells whoever is at the terminal. Not println, which panics when nobody is: a rover is not to stop for that.
+fn tell(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{what}");
 }

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::geometry::{Wall, ahead, distance};
 use crate::odometry::{Pose, wrapped};
 use crate::report::Summary;
+use crate::track::Track;
 
 const STEP: Duration = Duration::from_millis(5);
 /// What the wheels need to reach a new speed but for a third, driven and not.
@@ -55,7 +56,7 @@ struct State {
     pose: Pose,
     /// Of the wheels, over the ground if they do not slip, in metres a second.
     speeds: [f64; 2],
-    path: Vec<Pose>,
+    path: Track<Pose>,
     is_touching: bool,
     touches: u32,
     noise: Noise,
@@ -106,12 +107,13 @@ impl World {
             start,
             pose: start,
             speeds: [0.0; 2],
-            path: vec![start],
+            path: Track::default(),
             is_touching: false,
             touches: 0,
             noise: Noise(map.seed),
             steps: 0,
         })));
+        world.lock().path.push(start);
         let (seen, eyes) = (world.clone(), body.ranger.clone());
         // Asked with each burst.
         eyes.follow(move |_| seen.lock().ahead());
