@@ -1,5 +1,6 @@
 //! The examples as a newcomer runs them: what they print, and what they say when something is
-//! wrong.
+//! wrong. (The two programs among them have their tests inside, for which cargo builds them without the
+//! programs themselves; the gate runs those.)
 // Static programs go to devices, and to the emulated Pi, without the examples.
 #![cfg(not(target_env = "musl"))]
 
@@ -603,38 +604,4 @@ fn an_hour_of_read_sensor_passes_at_once_and_is_the_same_each_time() {
     let last = trace.last().unwrap();
     assert!(last.trim_start().starts_with("3600.7"), "{last}");
     assert!(one.stdout == other.stdout && one.stderr == other.stderr);
-}
-
-/// A whole program, in virtual time: half a minute of a drive, and a picture of it.
-#[test]
-fn rover_drives_and_draws_its_path() {
-    let picture = std::env::temp_dir().join(format!("circuits-{}.svg", std::process::id()));
-    let arguments = ["--seconds", "30", "--picture", picture.to_str().unwrap()];
-    let output = run(Some("stub"), "rover", &arguments);
-    let drawn = std::fs::read_to_string(&picture);
-    assert!(output.status.success(), "{output:?}");
-    let said = lines(&output.stdout).join("\n");
-    for words in [
-        "0.50 s  drives",
-        "3001 of 10 ms, 0 missed",
-        "losses      none",
-        "touched 0 walls",
-    ] {
-        assert!(said.contains(words), "{words:?} is not in {said}");
-    }
-    // Its world is quiet.
-    assert!(output.stderr.is_empty(), "{output:?}");
-    std::fs::remove_file(&picture).unwrap();
-    let drawn = drawn.unwrap();
-    assert!(
-        drawn.starts_with("<svg") && drawn.contains("believed path"),
-        "{drawn}"
-    );
-    // Nobody has such a file.
-    let wrong = run(Some("stub"), "rover", &["--config", "no.toml"]);
-    let said = lines(&wrong.stderr).join("\n");
-    assert!(
-        !wrong.status.success() && said.contains("no.toml: it cannot be read"),
-        "{said}"
-    );
 }
