@@ -100,7 +100,7 @@ impl Pilot {
                 let left = wrapped(to - heading);
                 if left.abs() > PRECISE {
                     // Three radians a second for each that is left: it does not overshoot.
-                    let turn = (3.0 * left.abs()).clamp(SLOWEST_TURN, self.pace.turn);
+                    let turn = (3.0 * left.abs()).max(SLOWEST_TURN).min(self.pace.turn);
                     return Wish {
                         forwards: 0.0,
                         turn: turn.copysign(left),
@@ -201,6 +201,19 @@ mod tests {
         pilot.see(at(100), Sight::OutOfRange);
         pilot.see(at(160), Sight::Metres(1.5));
         assert_eq!(pilot.wish(at(240), nearly).forwards, 0.35);
+    }
+
+    /// A pace that is slower than the slowest is what it was told.
+    #[test]
+    fn it_turns_as_slowly_as_it_is_told() {
+        let pace = Pace {
+            turn: 0.5,
+            ..Pace::default()
+        };
+        let mut pilot = Pilot::new(pace, true, at(0));
+        pilot.see(at(0), Sight::Metres(0.3));
+        pilot.wish(at(0), 0.0);
+        assert_eq!(pilot.wish(at(10), 0.0).turn, -0.5);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Motors and their encoders fail.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use circuits::Board;
 use circuits::stub::Stub;
 use circuits::stub::i2c::Fault;
 use circuits::stub::parts::WheelEncoder;
@@ -7,6 +10,7 @@ use circuits::stub::parts::WheelEncoder;
 use super::bench::{Bench, is_off, millis};
 use super::ground::Ground;
 use crate::codec::Command;
+use crate::drive::Drive;
 use crate::stop::{Side, Stop};
 
 const MOTORS: u8 = 0x40;
@@ -38,6 +42,27 @@ fn a_wire_of_an_encoder_that_breaks_stops_it_as_well() {
     assert_eq!(outcome.stops(), [Stop::EncoderStuck(Side::Left)]);
     let off = outcome.first(millis(2000), "GPIO22: low").unwrap();
     assert!(off < millis(2400), "{off:?}");
+}
+
+/// What unwinds through the drive switches it off.
+#[test]
+fn a_panic_leaves_motors_off() {
+    let bench = Bench::new();
+    let board = Board::from(&bench.stub);
+    let config = bench.config.drive.unwrap();
+    let panicked = bench.stub.run(|| {
+        let driving = AssertUnwindSafe(|| {
+            let mut drive = Drive::open(&board, &config).unwrap();
+            drive.start().unwrap();
+            drive.set([0.5, -0.5]).unwrap();
+            assert_eq!(is_off(&bench.stub), [false; 2]);
+            // As panic does, but that it says nothing.
+            resume_unwind(Box::new("a mistake"))
+        });
+        catch_unwind(driving).is_err_and(|what| what.is::<&str>())
+    });
+    assert!(panicked);
+    assert_eq!(is_off(&bench.stub), [true; 2]);
 }
 
 #[test]
