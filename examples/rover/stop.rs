@@ -30,7 +30,9 @@ pub enum Stop {
     ButtonLost,
     #[error("the motors' controller does not answer")]
     MotorsLost,
-    #[error("the {0} wheel is driven and does not turn, or its encoder does not tell")]
+    #[error(
+        "the {0} wheel is driven and does not turn that way, or its encoder does not tell, or its lines are swapped"
+    )]
     EncoderStuck(Side),
     #[error("the encoders cannot be read")]
     EncodersLost,

@@ -138,13 +138,20 @@ impl Wheel {
 
     fn check(&mut self, now: Time, duty: f64, side: Side) -> Result<(), Stop> {
         let (since, position) = self.progress;
-        // There and back is no progress: so it looks when one of the two lines is dead.
-        if duty.abs() < DRIVEN || (self.position - position).abs() >= SLOT {
+        let gone = self.position - position;
+        let is_along = (gone > 0) == (duty > 0.0);
+        // There and back is no progress: so it looks when one of the two lines is dead. Nor is the wrong way: so it looks
+        // when they are swapped, and the controller would drive it ever faster. A wheel that is to turn round may roll on
+        // for as long as one that begins to may stand.
+        if duty.abs() < DRIVEN || gone.abs() >= SLOT && is_along {
             self.progress = (now, self.position);
-        } else if now.since(since) > STUCK_AFTER {
-            return Err(Stop::EncoderStuck(side));
+        } else if gone.abs() >= SLOT {
+            self.progress = (since, self.position);
         }
-        Ok(())
+        match now.since(self.progress.0) > STUCK_AFTER {
+            true => Err(Stop::EncoderStuck(side)),
+            false => Ok(()),
+        }
     }
 }
 

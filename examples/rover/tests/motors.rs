@@ -44,6 +44,23 @@ fn a_wire_of_an_encoder_that_breaks_stops_it_as_well() {
     assert!(off < millis(2400), "{off:?}");
 }
 
+/// It counts backwards what goes forwards, and the controller would give ever more.
+#[test]
+fn an_encoder_with_swapped_lines_stops_it() {
+    let mut bench = Bench::new();
+    let encoders = bench.config.encoders.as_mut().unwrap();
+    encoders.left.swap(0, 1);
+    let stub = bench.stub.clone();
+    let outcome = bench.run(3);
+    assert_eq!(outcome.stops(), [Stop::EncoderStuck(Side::Left)]);
+    assert_eq!(is_off(&stub), [true; 2]);
+    let on = outcome.first(millis(0), "GPIO22: high").unwrap();
+    let off = outcome.first(on, "GPIO22: low").unwrap();
+    // It looks about before it drives.
+    let driven = on + millis(200);
+    assert!(off < driven + millis(400), "{on:?}, {off:?}");
+}
+
 /// What unwinds through the drive switches it off.
 #[test]
 fn a_panic_leaves_motors_off() {
