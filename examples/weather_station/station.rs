@@ -67,6 +67,8 @@ pub(crate) struct Station {
     history: History,
     today: Today,
     display: Display,
+    /// Whether it was told that a line could not be printed.
+    is_unheard: bool,
 }
 
 /// Why a wait is over.
@@ -106,6 +108,7 @@ impl Station {
             history: History::new(now),
             today: Today::default(),
             display,
+            is_unheard: false,
         }
     }
 
@@ -145,7 +148,7 @@ impl Station {
                 }
             }
             if self.is_missing {
-                self.take()?;
+                self.take();
             }
             let now = self.now();
             self.log.write(now, &mut *self.outside.say);
@@ -227,10 +230,10 @@ impl Station {
     }
 
     /// Takes a reading, if the sensor lets it.
-    fn take(&mut self) -> std::result::Result<(), Failure> {
+    fn take(&mut self) {
         let now = self.now();
         let Some(bus) = self.bus.as_ref().filter(|_| self.sensor.retry.is_due(now)) else {
-            return Ok(());
+            return;
         };
         let delay = self.board.delay();
         let open = || Sensor::open(bus, &self.config.sensor, delay);
@@ -239,7 +242,7 @@ impl Station {
         // That there is none is to be seen as well.
         self.display.refresh();
         let Some(reading) = reading else {
-            return Ok(());
+            return;
         };
         self.is_missing = false;
         let moment = self.moment();
@@ -252,9 +255,20 @@ impl Station {
             (Some(_), Source::System) => "  (the system's time)",
             _ => "",
         };
-        // Not println, which panics when nobody reads it any more.
-        writeln!(self.outside.out, "{moment}  {reading}{note}")?;
-        Ok(())
+        self.print(&format!("{moment}  {reading}{note}\n"));
+    }
+
+    /// Prints a line. Who reads them may go, and the file that they go to be full: the log is what counts.
+    fn print(&mut self, line: &str) {
+        // Not println, which panics then.
+        let printed = self.outside.out.write_all(line.as_bytes());
+        if let (Err(error), false) = (printed, self.is_unheard) {
+            self.is_unheard = true;
+            let error = words(error);
+            (self.outside.say)(&format!(
+                "print: {error}; readings go to the log all the same"
+            ));
+        }
     }
 
     /// Returns what time it is, by the best clock that there is.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
@@ -40,8 +40,8 @@ pub(crate) struct Bench {
     pub(crate) interval: Duration,
     pub(crate) count: Option<u64>,
     pub(crate) sets_clock: bool,
+    pub(crate) out: Out,
     said: Shared<Vec<String>>,
-    out: Out,
 }
 
 pub(crate) type Shared<T> = Arc<Mutex<T>>;
@@ -290,17 +290,29 @@ impl Drop for Folder {
 
 /// What is printed.
 #[derive(Clone, Default)]
-pub(crate) struct Out(Shared<Vec<u8>>);
+pub(crate) struct Out {
+    text: Shared<Vec<u8>>,
+    fails: Arc<AtomicBool>,
+}
 
 impl Out {
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into()
+        String::from_utf8_lossy(&self.text.lock().unwrap()).into()
+    }
+
+    /// Nobody reads it any more.
+    pub(crate) fn fails(&self, fails: bool) {
+        self.fails.store(fails, Ordering::Relaxed);
     }
 }
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        match self.fails.load(Ordering::Relaxed) {
+            // EPIPE, include/uapi/asm-generic/errno-base.h
+            true => Err(io::Error::from_raw_os_error(32)),
+            false => self.text.lock().unwrap().write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -185,3 +185,23 @@ fn as_many_readings_as_were_asked_for_and_an_end() {
     assert_eq!(bench.logged().len(), 5);
     assert_is_left_well(&bench);
 }
+
+#[test]
+fn it_does_not_end_when_nobody_reads_what_it_prints() {
+    let bench = Bench::new();
+    let ended = bench.run(|hand| {
+        hand.wait(SECOND * 90);
+        bench.out.fails(true);
+        hand.wait(SECOND * 180);
+        bench.out.fails(false);
+        hand.wait(SECOND * 60);
+        hand.interrupt();
+    });
+    ended.unwrap();
+    assert_eq!(bench.logged().len(), 6);
+    assert_eq!(bench.printed().len(), 3);
+    let said = bench.said();
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said[0].starts_with("print: Broken pipe"), "{said:#?}");
+    assert_is_left_well(&bench);
+}
