@@ -356,6 +356,10 @@ impl Station {
 
     /// Waits for the button until there is something to do.
     fn wait(&mut self) -> std::result::Result<Woken, Failure> {
+        // It is let go of at once, and not when the next reading is due: only then can it come back.
+        if self.bus.as_ref().is_some_and(Bus::is_gone) {
+            return Ok(Woken::Due);
+        }
         let now = self.now();
         let mut until = vec![Some(self.next), self.bus.retry.next()];
         if self.bus.is_open() {

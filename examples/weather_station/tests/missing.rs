@@ -437,6 +437,25 @@ fn an_adapter_that_is_unplugged_comes_back_under_another_name() {
 }
 
 #[test]
+fn an_adapter_that_is_back_at_once_costs_no_reading() {
+    let bench = Bench::new();
+    let ended = bench.run(|hand| {
+        hand.wait(MINUTE * 2 - SECOND);
+        bench.stub.remove_i2c_bus(BUS).unwrap();
+        hand.wait(SECOND * 2);
+        let sensor = Bme280::new();
+        bench.stub.plug_i2c("i2c-7", SENSOR, sensor).unwrap();
+        hand.wait(SECOND * 10);
+        assert_eq!(minutes(&bench).len(), 3, "{:#?}", bench.logged());
+        hand.wait(MINUTE);
+        hand.interrupt();
+    });
+    ended.unwrap();
+    // There is no clock on it, and the system's is three minutes fast.
+    assert_eq!(minutes(&bench), [0, 1, 5, 6], "{:#?}", bench.logged());
+}
+
+#[test]
 fn another_sensor_is_a_matter_of_configuration() {
     let mut bench = Bench::new();
     let chip = Tmp102::new();
