@@ -45,8 +45,8 @@ pub(crate) struct Log {
     missing: u64,
     lost: u64,
     written: u64,
-    /// What was not written for certain, but perhaps.
-    tried: Option<Vec<u8>>,
+    /// What was not written for certain, but perhaps; and how long the file was before.
+    tried: Option<(u64, Vec<u8>)>,
     pub(crate) retry: Retry,
 }
 
@@ -145,17 +145,19 @@ impl Log {
     /// The file is opened for each line: so it may be renamed or removed meanwhile, or be on a disk that comes back.
     fn write_line(&mut self, line: &[u8], say: &mut dyn FnMut(&str)) -> io::Result<()> {
         let (mut file, last) = self.open(say)?;
-        // The last time it was written, and nobody could tell whether it is on the disk.
-        if self
-            .tried
-            .take()
-            .is_some_and(|tried| tried == last && tried == line)
-        {
-            return file.sync_data();
+        let mut length = file.metadata()?.len();
+        // The last time it was written, and nobody could tell whether it is on the disk. To read it proves nothing, nor
+        // does another sync: the kernel takes what it failed to write for written. It is written anew.
+        if let Some((before, tried)) = &self.tried {
+            if *tried == last && before + tried.len() as u64 == length {
+                file.set_len(*before)?;
+                length = *before;
+            }
         }
+        self.tried = None;
         let done = (self.append)(&mut file, line);
         if done.is_err() {
-            self.tried = Some(line.into());
+            self.tried = Some((length, line.into()));
         }
         done
     }
@@ -203,7 +205,7 @@ impl Log {
             }
             file.set_len(length - torn.len() as u64)?;
             // What is waiting still is no loss.
-            let is_ours = |tried: &Vec<u8>| tried.starts_with(&torn);
+            let is_ours = |(_, tried): &(u64, Vec<u8>)| tried.starts_with(&torn);
             if !self.tried.as_ref().is_some_and(is_ours) {
                 say(&format!(
                     "log: {}: the last line was not whole, and is cut off: {:?}",

@@ -202,6 +202,8 @@ struct State {
     kills: Option<(usize, usize)>,
     fails_to_sync: bool,
     lines: usize,
+    /// What is on the disk for certain: what a sync that failed was for is not.
+    synced: Vec<u8>,
 }
 
 impl Disk {
@@ -213,6 +215,11 @@ impl Disk {
     /// What is written is not certain to be on the disk.
     pub(crate) fn fails_to_sync(&self, fails: bool) {
         self.lock().fails_to_sync = fails;
+    }
+
+    /// What is on the disk for certain.
+    pub(crate) fn synced(&self) -> String {
+        String::from_utf8_lossy(&self.lock().synced).into()
     }
 
     /// The program is killed when it has written so many bytes of a line, counted from the header.
@@ -255,7 +262,10 @@ impl State {
         }
         match self.fails_to_sync {
             true => Err(io::Error::from_raw_os_error(5)),
-            false => Ok(()),
+            false => {
+                self.synced.extend(bytes);
+                Ok(())
+            }
         }
     }
 }

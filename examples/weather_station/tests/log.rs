@@ -185,6 +185,24 @@ fn what_was_written_and_not_synced_is_there_once() {
     bench.read(1);
     assert_eq!(bench.lines().len(), 5);
     assert_eq!(bench.log.waiting(), 0);
+    // A line that is in the file need not be on the disk.
+    let text = fs::read_to_string(bench.folder.log()).unwrap();
+    assert_eq!(bench.disk.synced(), text);
+}
+
+#[test]
+fn a_line_like_the_one_before_is_another() {
+    let mut bench = Bench::new();
+    bench.read(1);
+    // Two within a second, of the same air.
+    bench.minutes = 0;
+    bench.disk.room(0);
+    bench.read(1);
+    bench.disk.room(None);
+    bench
+        .log
+        .write(Time::ZERO + Duration::from_secs(60), &mut |_| {});
+    assert_eq!(bench.lines().len(), 2);
 }
 
 #[test]
