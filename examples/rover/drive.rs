@@ -23,6 +23,8 @@ pub struct Drive {
     enable: Option<Output>,
     bridge: Bridge,
     failed: u32,
+    /// Whether the motors are off by one way at least, as far as it is known.
+    pub is_off: bool,
     /// How often it was told something in vain.
     pub losses: u64,
     /// What it said when it did not answer.
@@ -49,9 +51,10 @@ enum Bridge {
 }
 
 impl Drive {
-    /// Takes what the motors are at. They stay off.
+    /// Takes what the motors are at, and switches them off, whatever they did.
     pub fn open(board: &Board, config: &config::Drive) -> Result<Drive, Failure> {
-        // Whatever ends this program, but a crash of the machine: the resistor at the bridge is for that.
+        // So it is left by an error and a panic. It is not by SIGKILL, an abort or a kernel that hangs: the kernel may leave a
+        // line as it was driven, against which no resistor wins. A hardware watchdog, which resets all, is for these.
         let off = gpio::Config::new().on_release(Release::Level(false));
         let enable = match &config.enable {
             Some(line) => Some(board.output_with(line.as_str(), &off)?),
@@ -83,17 +86,27 @@ impl Drive {
             }
             (None, None) => return Err("the drive has neither a PCA9685 nor lines".into()),
         };
-        Ok(Drive {
+        let mut drive = Drive {
             enable,
             bridge,
             failed: 0,
+            is_off: false,
             losses: 0,
             error: None,
-        })
+        };
+        // A program that was killed has left a PCA9685 going, which nothing but its bus may stop.
+        match drive.off() {
+            Ok(()) => Ok(drive),
+            Err(stop) => Err(match drive.error.take() {
+                Some(error) => format!("{stop} ({error})").into(),
+                None => stop.into(),
+            }),
+        }
     }
 
     /// Sets everything up, whatever it was before, and lets the bridge work.
     pub fn start(&mut self) -> Result<(), Stop> {
+        self.is_off = false;
         let begun = self.bridge.start();
         self.count(begun).map_err(|_| Stop::MotorsLost)?;
         match &self.enable {
@@ -124,6 +137,7 @@ impl Drive {
         let line = self.enable.as_ref().map(|enable| enable.set(false));
         let bridge = self.bridge.off();
         let told = self.count(bridge).map_err(|_| Stop::MotorsLost);
+        self.is_off = told.is_ok() || matches!(line, Some(Ok(())));
         match line {
             Some(Err(_)) => Err(Stop::MotorsLost),
             _ => told,
@@ -150,7 +164,8 @@ impl Drive {
     }
 }
 
-/// Whatever ends the program, an error or a panic: motors do not go on by themselves.
+/// After an error or a panic motors do not go on by themselves. Who is killed drops nothing, and a PCA9685 goes on with what
+/// it was told last: what stops that is `open`, of the next program.
 impl Drop for Drive {
     fn drop(&mut self) {
         let _ = self.off();

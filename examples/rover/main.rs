@@ -86,7 +86,12 @@ fn main() -> Result<(), Failure> {
     }
     picture::draw(&args.picture, &summary, world.as_ref())?;
     println!("picture     {}", args.picture.display());
-    Ok(())
+    match summary.is_off {
+        true => Ok(()),
+        false => {
+            Err("the motors could not be switched off, and may be on: cut their current".into())
+        }
+    }
 }
 
 /// On a virtual board there is a world around it, if the board has what the rover has.

@@ -27,11 +27,11 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Takes everything that is configured. Motors stay off.
+    /// Takes everything that is configured. Motors are off then.
     pub fn open(board: &Board, config: &Config) -> Result<Parts, Failure> {
         let diameter = config.body.wheel_diameter;
         Ok(Parts {
-            // First: from here on they are off, whatever becomes of the others.
+            // First: from here on they are off, and are when another one cannot be opened.
             drive: there(&config.drive, |drive| Drive::open(board, drive))?,
             wheels: there(&config.encoders, |encoders| {
                 Wheels::open(board, encoders, diameter)

@@ -16,6 +16,8 @@ pub struct Summary {
     pub obstacles: u32,
     pub jitter: Jitter,
     pub losses: Losses,
+    /// Whether the motors are known to be off in the end.
+    pub is_off: bool,
     /// When it stood still, and why.
     pub stops: Vec<(Duration, Stop)>,
     /// Where it was, as it believes, ten times a second.
@@ -49,6 +51,9 @@ impl fmt::Display for Summary {
         writeln!(f, "obstacles   {}", self.obstacles)?;
         writeln!(f, "{}", self.jitter)?;
         writeln!(f, "losses      {}", self.losses)?;
+        if !self.is_off {
+            writeln!(f, "motors      MAY BE ON: they could not be switched off")?;
+        }
         for (time, stop) in &self.stops {
             writeln!(f, "stopped     at {:.2} s: {stop}", time.as_secs_f64())?;
         }

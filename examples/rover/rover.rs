@@ -24,6 +24,8 @@ use crate::track::Track;
 const PERIOD: Duration = Duration::from_millis(10);
 /// Until it drives: by then the brush has beaten, and the gyroscope's bias is known.
 const UNTIL_READY: Duration = Duration::from_millis(500);
+/// For how many periods it tries to switch the motors off in the end: a bus may be free again in half a second.
+const LAST_TRIES: u32 = 50;
 /// What is told and drawn goes by these cycles.
 const A_TENTH: u64 = 10;
 const A_SECOND: u64 = 100;
@@ -48,7 +50,7 @@ pub struct Rover {
 
     began: Time,
     mode: Mode,
-    /// Whether the motors are known to be off, which is tried until it is so.
+    /// Whether the motors are known to be off by each way that there is, which is tried until it is so.
     is_off: bool,
     duties: [f64; 2],
     controllers: [Pi; 2],
@@ -58,7 +60,7 @@ pub struct Rover {
 }
 
 impl Rover {
-    /// Takes everything that is configured. Motors stay off.
+    /// Takes everything that is configured. Motors are off then.
     pub fn open(board: &Board, config: &Config, restarts: bool) -> Result<Rover, Failure> {
         let clock = board.clock().clone();
         let parts = Parts::open(board, config)?;
@@ -84,6 +86,7 @@ impl Rover {
                 obstacles: 0,
                 jitter: Jitter::new(began, PERIOD),
                 losses: Losses::default(),
+                is_off: false,
                 stops: Vec::new(),
                 path: Track::default(),
                 seen: Track::default(),
@@ -92,7 +95,8 @@ impl Rover {
         })
     }
 
-    /// Drives until the time is over, or the board is interrupted; for ever, if there is none. In the end everything is off.
+    /// Drives until the time is over, or the board is interrupted; for ever, if there is none. In the end
+    /// everything is off, or the summary says what is not.
     pub fn run(mut self, seconds: Option<u64>) -> Summary {
         let end = seconds.map(|seconds| self.began + Duration::from_secs(seconds));
         loop {
@@ -121,7 +125,22 @@ impl Rover {
 
     fn end(mut self, stop: Stop) -> Summary {
         self.halt(stop);
+        // Nobody tries after this.
+        for _ in 0..LAST_TRIES {
+            if self.is_off {
+                break;
+            }
+            self.wait_out(PERIOD);
+            self.switch_off();
+        }
         self.summed_up()
+    }
+
+    /// Waits whether or not somebody has enough of it: that is known already.
+    fn wait_out(&mut self, time: Duration) {
+        if self.delay.sleep(time).is_err() {
+            self.interrupt.clear();
+        }
     }
 
     /// Until the next cycle.
@@ -387,6 +406,7 @@ impl Rover {
             turns: self.odometry.turns(),
             obstacles: self.pilot.obstacles,
             losses: self.parts.losses(),
+            is_off: self.parts.drive.as_ref().is_none_or(|drive| drive.is_off),
             ..self.summary.clone()
         }
     }

@@ -1,6 +1,7 @@
 //! The emergency stop.
 
 use circuits::stub::Stub;
+use circuits::stub::chips::Pca9685;
 use circuits::stub::parts::Button;
 
 use super::bench::{Bench, is_off, millis};
@@ -93,6 +94,13 @@ fn pressed_from_the_beginning_it_does_not_drive() {
 #[test]
 fn a_button_that_is_gone_stops_it() {
     let bench = Bench::new().at(millis(2000), |stub| stub.remove_chip("gpiochip0").unwrap());
-    let stops = bench.run(3).stops();
+    let stub = bench.stub.clone();
+    let outcome = bench.run(3);
+    let stops = outcome.stops();
     assert!(stops.contains(&Stop::ButtonLost), "{stops:?}");
+    // By the bus: the line is gone with its chip.
+    let motors: Pca9685 = stub.part("motors").unwrap();
+    assert!((0..16).all(|channel| motors.duty(channel) == Some(0.0)));
+    assert!(outcome.summary.is_off);
+    assert_eq!(outcome.world.speeds(), [0.0; 2]);
 }

@@ -61,6 +61,50 @@ fn an_encoder_with_swapped_lines_stops_it() {
     assert!(off < driven + millis(400), "{on:?}, {off:?}");
 }
 
+/// The PCA9685 of a program that was killed goes on. The next program stops it before it does anything else.
+#[test]
+fn what_a_killed_program_has_left_going_is_stopped_at_once() {
+    let mut bench = Bench::new();
+    bench.config.drive.as_mut().unwrap().enable = None;
+    let board = Board::from(&bench.stub);
+    let config = bench.config.drive.clone().unwrap();
+    bench.stub.run(|| {
+        let mut drive = Drive::open(&board, &config).unwrap();
+        drive.start().unwrap();
+        drive.set([0.5, 0.5]).unwrap();
+        std::mem::forget(drive);
+        assert!(!is_off(&bench.stub)[1]);
+        let drive = Drive::open(&board, &config).unwrap();
+        assert!(is_off(&bench.stub)[1]);
+        drop(drive);
+        // One that does not answer may be going, and nothing can be done about it.
+        let _motors = bench.stub.unplug_i2c("i2c-1", MOTORS).unwrap();
+        let Err(error) = Drive::open(&board, &config) else {
+            panic!("it is not there");
+        };
+        let error = format!("{error:?}");
+        assert!(error.contains("does not answer ("), "{error}");
+    });
+}
+
+/// Without a line the bus is the only way. It is tried for a while, and then it is told that it was in vain.
+#[test]
+fn what_cannot_be_switched_off_in_the_end_is_tried_and_told() {
+    for (until, is_off_then) in [(3000, true), (60_000, false)] {
+        let mut bench = Bench::new();
+        bench.config.drive.as_mut().unwrap().enable = None;
+        let fault = Fault::no_acknowledge().at(MOTORS).always();
+        // It ends at 2.2 s.
+        let fault = fault.not_before(millis(2180)).until(millis(until - 500));
+        bench.stub.i2c_fault("i2c-1", fault).unwrap();
+        let stub = bench.stub.clone();
+        let summary = bench.run_unseen(2);
+        assert_eq!(summary.is_off, is_off_then, "{summary}");
+        assert_eq!(is_off(&stub)[1], is_off_then);
+        assert_eq!(summary.to_string().contains("MAY BE ON"), !is_off_then);
+    }
+}
+
 /// What unwinds through the drive switches it off.
 #[test]
 fn a_panic_leaves_motors_off() {

@@ -15,7 +15,7 @@ use crate::stop::Stop;
 
 const IMU: u8 = 0x68;
 /// A read of the IMU is under way then, in some cycle.
-const IN_A_READ: Duration = Duration::from_micros(3_004_600);
+const IN_A_READ: Duration = Duration::from_micros(3_005_200);
 
 /// Whether the bus was busy at a time.
 fn is_busy(outcome: &Outcome, time: Duration) -> bool {
