@@ -178,10 +178,11 @@ impl Log {
         let mut first = Vec::new();
         (&file).take(HEADER.len() as u64).read_to_end(&mut first)?;
         if first != HEADER.as_bytes() {
-            if !HEADER.as_bytes().starts_with(&first) {
-                let text =
-                    "this is no log of this program, and is left alone (--log names another)";
-                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            if !HEADER.as_bytes().starts_with(&first) && !is_empty(&mut file)? {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "this is no log of this program, and is left alone (--log names another)",
+                ));
             }
             file.set_len(0)?;
             (self.append)(&mut file, HEADER.as_bytes())?;
@@ -191,29 +192,50 @@ impl Log {
     }
 
     /// Cuts off what is no whole line at the end, and returns the last line.
+    ///
+    /// # Errors
+    /// There is more of it than the loss of power leaves: a person has been there, and what they wrote is theirs.
     fn mend(&mut self, file: &mut File, say: &mut dyn FnMut(&str)) -> io::Result<Vec<u8>> {
-        loop {
-            let length = file.metadata()?.len();
-            let from = length.saturating_sub(TAIL).max(HEADER.len() as u64);
+        let length = file.metadata()?.len();
+        let (mut end, mut torn_line) = (length, None);
+        let last = loop {
+            let from = end.saturating_sub(TAIL).max(HEADER.len() as u64);
             file.seek(SeekFrom::Start(from))?;
             let mut tail = Vec::new();
-            (&*file).read_to_end(&mut tail)?;
+            (&*file).take(end - from).read_to_end(&mut tail)?;
             let torn = tail.split_off(tail.len() - torn(&tail));
             if torn.is_empty() {
                 let last = tail.split_inclusive(|byte| *byte == b'\n').next_back();
-                return Ok(last.unwrap_or_default().into());
+                break last.unwrap_or_default().to_vec();
             }
-            file.set_len(length - torn.len() as u64)?;
-            // What is waiting still is no loss.
-            let is_ours = |(_, tried): &(u64, Vec<u8>)| tried.starts_with(&torn);
-            if !self.tried.as_ref().is_some_and(is_ours) {
-                say(&format!(
-                    "log: {}: the last line was not whole, and is cut off: {:?}",
-                    self.path.display(),
-                    String::from_utf8_lossy(&torn)
+            end -= torn.len() as u64;
+            let is_written = torn.iter().any(|byte| !matches!(byte, 0 | b'\n'));
+            if is_written && torn_line.replace(torn).is_some() {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "its last lines are not this program's, and are left alone: was it edited? \
+                     (take them away, or --log names another)",
                 ));
             }
+        };
+        if end == length {
+            return Ok(last);
         }
+        file.set_len(end)?;
+        let path = self.path.display();
+        match (torn_line, &self.tried) {
+            // What is waiting still is no loss.
+            (Some(torn), Some((_, tried))) if tried.starts_with(&torn) => {}
+            (Some(torn), _) => say(&format!(
+                "log: {path}: the last line was not whole, and is cut off: {:?}",
+                String::from_utf8_lossy(&torn)
+            )),
+            (None, _) => say(&format!(
+                "log: {path}: the last {} bytes were never written, and are cut off",
+                length - end
+            )),
+        }
+        Ok(last)
     }
 
     pub(crate) fn written(&self) -> u64 {
@@ -235,20 +257,30 @@ impl Log {
     }
 }
 
-/// Returns how many bytes at the end of what follows the header are no whole line. A disk that lost its power may
-/// also have made room for a line, and not written it.
+/// Returns how many bytes at the end of what follows the header are no whole line: a line without its end, or one that
+/// is none. A disk that lost its power may also have made room for a line, and not written it.
 fn torn(tail: &[u8]) -> usize {
-    let Some(end) = tail.iter().rposition(|byte| *byte == b'\n') else {
-        return tail.len();
+    let Some((b'\n', lines)) = tail.split_last() else {
+        let end = tail.iter().rposition(|byte| *byte == b'\n');
+        return tail.len() - end.map_or(0, |end| end + 1);
     };
-    let begin = tail[..end].iter().rposition(|byte| *byte == b'\n');
-    let last = &tail[begin.map_or(0, |before| before + 1)..end];
+    let before = lines.iter().rposition(|byte| *byte == b'\n');
+    let last = &lines[before.map_or(0, |before| before + 1)..];
     let commas = last.iter().filter(|byte| **byte == b',').count();
-    let is_whole = last.iter().all(u8::is_ascii_graphic) && commas == 5;
-    match is_whole {
-        true => tail.len() - end - 1,
-        false => tail.len() - end - 1 + last.len() + 1,
+    match last.iter().all(u8::is_ascii_graphic) && commas == 5 {
+        true => 0,
+        false => last.len() + 1,
     }
+}
+
+/// Whether nothing of a file was written: room was made for its first line, or a little more, and the power was lost.
+fn is_empty(file: &mut File) -> io::Result<bool> {
+    // More than the largest page that a kernel writes at once.
+    const MOST: u64 = 1 << 17;
+    file.rewind()?;
+    let mut bytes = Vec::new();
+    (&*file).take(MOST).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64) < MOST && bytes.iter().all(|byte| *byte == 0))
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -125,11 +125,47 @@ fn what_a_power_loss_leaves_is_cut_off() {
         bench.read(1);
         assert_eq!(bench.lines().len(), 1, "{length} bytes of the header");
     }
+    // Room was made for the header, and no more.
+    for length in [1, HEADER.len(), 4096] {
+        let mut bench = Bench::new();
+        fs::write(bench.folder.log(), zeros(length)).unwrap();
+        bench.log.begin(Time::ZERO, &mut |_| {}).unwrap();
+        bench.read(1);
+        assert_eq!(bench.lines(), [line.trim_end()], "{length}");
+    }
+}
+
+#[test]
+fn what_a_person_wrote_is_not_cut_off() {
+    let line = "1970-01-01T00:00:00Z,ds3231,0.00,50.0,,0\n";
+    let remark = "# The roof was repaired\n";
+    for left in [
+        format!("{line}{}", remark.repeat(2)),
+        format!("{line}{remark}1970-01"),
+        // As another system ends its lines.
+        line.replace('\n', "\r\n").repeat(3),
+        format!("{line}{}", "a long story ".repeat(50)),
+    ] {
+        let mut bench = Bench::new();
+        let text = format!("{HEADER}{left}");
+        fs::write(bench.folder.log(), &text).unwrap();
+        let error = bench.log.begin(Time::ZERO, &mut |_| {}).unwrap_err();
+        let error = format!("{error:?}");
+        assert!(error.contains("was it edited?"), "{error}");
+        bench.read(3);
+        assert_eq!(fs::read_to_string(bench.folder.log()).unwrap(), text);
+        assert_eq!(bench.log.waiting(), 3);
+    }
 }
 
 #[test]
 fn another_file_is_left_alone() {
-    for text in ["root:x:0:0:root:/root:/bin/bash\n", "time,celsius\n", "t\n"] {
+    for text in [
+        "root:x:0:0:root:/root:/bin/bash\n",
+        "time,celsius\n",
+        "t\n",
+        "\0\0\0t",
+    ] {
         let mut bench = Bench::new();
         fs::write(bench.folder.log(), text).unwrap();
         let error = bench.log.begin(Time::ZERO, &mut |_| {}).unwrap_err();
