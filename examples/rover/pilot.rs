@@ -7,6 +7,7 @@ use circuits::wait::Time;
 use crate::config::Pace;
 use crate::odometry::wrapped;
 use crate::ranger::Sight;
+use crate::stop::Stop;
 
 /// How the body is to move: forwards in metres a second, and to the left in radians a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,11 +30,16 @@ const LOOKS_FOR: Duration = Duration::from_millis(200);
 const PRECISE: f64 = 0.05;
 const SLOWEST_TURN: f64 = 0.7;
 
+/// A turn that takes that long, and twice as long as it should, gets nowhere; after so many of them it is wedged.
+const TURNS_FOR: Duration = Duration::from_secs(4);
+const LONGEST_TURN: Duration = Duration::from_secs(60);
+const WEDGED_AFTER: u32 = 3;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Doing {
     Drive,
-    /// It turns to this heading.
-    Turn(f64),
+    /// It turns to this heading, and gives that up then.
+    Turn(f64, Time),
     Look(Time),
 }
 
@@ -43,31 +49,37 @@ pub struct Pilot {
     doing: Doing,
     /// The last two distances, of which the smaller one counts: an echo may miss.
     ahead: [Option<f64>; 2],
-    seen: Time,
+    /// When anything was known of what is ahead. At first nothing is, and it stands.
+    seen: Option<Time>,
     turned: Time,
+    /// Turns that got nowhere, one after another.
+    vain: u32,
     to_the_left: bool,
     /// What it has turned away from.
     pub obstacles: u32,
 }
 
 impl Pilot {
-    pub fn new(pace: Pace, has_ranger: bool, now: Time) -> Pilot {
+    pub fn new(pace: Pace, has_ranger: bool) -> Pilot {
         Pilot {
             pace,
             has_ranger,
             doing: Doing::Drive,
             ahead: [None; 2],
-            seen: now,
+            seen: None,
             turned: Time::ZERO,
+            vain: 0,
             to_the_left: true,
             obstacles: 0,
         }
     }
 
-    /// It begins anew, after it stood.
+    /// It begins anew, after it stood: what it saw before may be gone, and something else there.
     pub fn start(&mut self, now: Time) {
         self.doing = Doing::Look(now);
-        self.seen = now;
+        self.ahead = [None; 2];
+        self.seen = None;
+        self.vain = 0;
     }
 
     pub fn see(&mut self, now: Time, sight: Sight) {
@@ -77,7 +89,7 @@ impl Pilot {
             Sight::NoEcho => return,
         };
         self.ahead = [self.ahead[1], metres];
-        self.seen = now;
+        self.seen = Some(now);
     }
 
     /// How far it is to what is ahead, if anything is in sight.
@@ -87,7 +99,20 @@ impl Pilot {
 
     /// Whether it stands because it sees nothing.
     pub fn is_blind(&self, now: Time) -> bool {
-        self.has_ranger && now.since(self.seen) > STANDS_AFTER
+        self.has_ranger && self.is_older(now, STANDS_AFTER)
+    }
+
+    /// Whether what it knows is older than that.
+    fn is_older(&self, now: Time, age: Duration) -> bool {
+        self.seen.is_none_or(|seen| now.since(seen) > age)
+    }
+
+    /// Finds out whether it turns and turns, and its wheels slip.
+    pub fn check(&self) -> Result<(), Stop> {
+        match self.vain < WEDGED_AFTER {
+            true => Ok(()),
+            false => Err(Stop::Wedged),
+        }
     }
 
     pub fn wish(&mut self, now: Time, heading: f64) -> Wish {
@@ -96,9 +121,10 @@ impl Pilot {
         }
         match self.doing {
             Doing::Drive => {}
-            Doing::Turn(to) => {
+            Doing::Turn(to, until) => {
                 let left = wrapped(to - heading);
-                if left.abs() > PRECISE {
+                let is_there = left.abs() <= PRECISE;
+                if !is_there && now < until {
                     // Three radians a second for each that is left: it does not overshoot.
                     let turn = (3.0 * left.abs()).max(SLOWEST_TURN).min(self.pace.turn);
                     return Wish {
@@ -106,7 +132,12 @@ impl Pilot {
                         turn: turn.copysign(left),
                     };
                 }
-                self.turned = now;
+                if is_there {
+                    self.turned = now;
+                    self.vain = 0;
+                } else {
+                    self.vain += 1;
+                }
                 self.doing = Doing::Look(now);
             }
             Doing::Look(_) => {}
@@ -136,7 +167,13 @@ impl Pilot {
         // Not always the same angle, or it would go to and fro between two walls for ever.
         let degrees = 70.0 + f64::from(self.obstacles * 37 % 50);
         let degrees = if self.to_the_left { degrees } else { -degrees };
-        self.doing = Doing::Turn(wrapped(heading + degrees.to_radians()));
+        let angle = degrees.to_radians();
+        let twice = Duration::try_from_secs_f64(2.0 * angle.abs() / self.pace.turn);
+        let until = now
+            + twice
+                .unwrap_or(Duration::MAX)
+                .clamp(TURNS_FOR, LONGEST_TURN);
+        self.doing = Doing::Turn(wrapped(heading + angle), until);
         self.obstacles += 1;
     }
 
@@ -147,7 +184,7 @@ impl Pilot {
             turn_at,
             ..
         } = self.pace;
-        let is_dim = !self.has_ranger || now.since(self.seen) > SLOWER_AFTER;
+        let is_dim = !self.has_ranger || self.is_older(now, SLOWER_AFTER);
         let free = match ahead {
             Some(ahead) => ((ahead - turn_at) / (slow_from - turn_at)).clamp(SLOWER, 1.0),
             None => 1.0,
@@ -165,7 +202,7 @@ mod tests {
     }
 
     fn pilot() -> Pilot {
-        Pilot::new(Pace::default(), true, at(0))
+        Pilot::new(Pace::default(), true)
     }
 
     fn forwards(pilot: &mut Pilot, now: Time) -> f64 {
@@ -175,6 +212,7 @@ mod tests {
     #[test]
     fn it_drives_slower_the_nearer_something_is() {
         let mut pilot = pilot();
+        pilot.see(at(0), Sight::OutOfRange);
         assert_eq!(forwards(&mut pilot, at(0)), 0.35);
         let mut last = 1.0;
         for metres in [0.7, 0.6, 0.5] {
@@ -210,10 +248,42 @@ mod tests {
             turn: 0.5,
             ..Pace::default()
         };
-        let mut pilot = Pilot::new(pace, true, at(0));
+        let mut pilot = Pilot::new(pace, true);
         pilot.see(at(0), Sight::Metres(0.3));
         pilot.wish(at(0), 0.0);
         assert_eq!(pilot.wish(at(10), 0.0).turn, -0.5);
+    }
+
+    #[test]
+    fn before_it_has_seen_anything_it_stands() {
+        let mut pilot = pilot();
+        assert_eq!(forwards(&mut pilot, at(0)), 0.0);
+        pilot.see(at(10), Sight::OutOfRange);
+        assert_eq!(forwards(&mut pilot, at(10)), 0.35);
+        // What it saw before it stood is of no use.
+        pilot.start(at(20));
+        assert_eq!(forwards(&mut pilot, at(500)), 0.0);
+        pilot.see(at(510), Sight::OutOfRange);
+        assert_eq!(forwards(&mut pilot, at(510)), 0.35);
+    }
+
+    #[test]
+    fn a_turn_that_gets_nowhere_is_given_up() {
+        let mut pilot = pilot();
+        let mut given_up = Vec::new();
+        for time in (0..20_000).step_by(50).map(at) {
+            pilot.see(time, Sight::Metres(0.2));
+            let before = pilot.vain;
+            pilot.wish(time, 0.0);
+            if pilot.vain > before {
+                given_up.push(time);
+                assert_eq!(pilot.check().is_err(), pilot.vain >= 3);
+            }
+        }
+        // Between two it looks.
+        assert_eq!(given_up[..3], [at(4000), at(8200), at(12_400)]);
+        pilot.start(at(20_000));
+        assert_eq!(pilot.check(), Ok(()));
     }
 
     #[test]
@@ -221,13 +291,13 @@ mod tests {
         let mut pilot = pilot();
         pilot.see(at(0), Sight::Metres(0.3));
         pilot.wish(at(0), 0.0);
-        let Doing::Turn(first) = pilot.doing else {
+        let Doing::Turn(first, _) = pilot.doing else {
             panic!("{:?}", pilot.doing);
         };
         pilot.wish(at(500), first);
         pilot.see(at(600), Sight::Metres(0.3));
         pilot.wish(at(710), first);
-        let Doing::Turn(second) = pilot.doing else {
+        let Doing::Turn(second, _) = pilot.doing else {
             panic!("{:?}", pilot.doing);
         };
         assert!(

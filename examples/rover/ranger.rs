@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use circuits::gpio::{self, Edge, EdgeDetection, Input, Output};
+use circuits::gpio::{self, Bias, Edge, EdgeDetection, Input, Output};
 use circuits::prelude::*;
 use circuits::wait::{Delay, Time};
 
@@ -42,7 +42,10 @@ pub struct Ranger {
 
 impl Ranger {
     pub fn open(board: &Board, config: &config::Ranger) -> Result<Ranger, Failure> {
-        let both = gpio::Config::new().edge_detection(EdgeDetection::Both);
+        // Without its wire the line would hear noise: so it is low, and nothing is heard.
+        let both = gpio::Config::new()
+            .edge_detection(EdgeDetection::Both)
+            .bias(Bias::PullDown);
         Ok(Ranger {
             trigger: board.output(config.trigger.as_str())?,
             echo: board.input_with(config.echo.as_str(), &both)?,

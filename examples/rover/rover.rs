@@ -70,7 +70,7 @@ impl Rover {
             delay: board.delay(),
             interrupt: board.interrupt()?,
             restarts,
-            pilot: Pilot::new(config.pace, parts.ranger.is_some(), began),
+            pilot: Pilot::new(config.pace, parts.ranger.is_some()),
             config: config.clone(),
             parts,
             began,
@@ -298,6 +298,7 @@ impl Rover {
     /// Has the wheels do what the pilot wants.
     fn steer(&mut self, now: Time) -> Result<(), Stop> {
         let Wish { forwards, turn } = self.pilot.wish(now, self.odometry.pose().heading);
+        self.pilot.check()?;
         let outwards = turn * self.config.body.wheel_distance / 2.0;
         let targets = [forwards - outwards, forwards + outwards];
         let speeds = self.parts.wheels.as_ref().map(|wheels| wheels.speeds(now));

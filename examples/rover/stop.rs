@@ -40,6 +40,8 @@ pub enum Stop {
     ImuLost,
     #[error("it is tilted, or lies on its side")]
     Tilted,
+    #[error("it turns and gets nowhere: its wheels slip, or something holds it")]
+    Wedged,
     #[error("the ranger's lines are gone")]
     RangerLost,
     #[error("the brush sends no heartbeat")]
@@ -77,6 +79,7 @@ impl Stop {
             Stop::Ended => (13, 0),
             Stop::Interrupted => (14, 0),
             Stop::Tilted => (15, 0),
+            Stop::Wedged => (16, 0),
         }
     }
 

@@ -44,6 +44,9 @@ pub struct Map {
     start: [f64; 3],
     /// Of the noise.
     seed: u64,
+    /// Something holds it, and its wheels slip.
+    #[serde(default)]
+    is_held: bool,
 }
 
 /// A handle of it.
@@ -57,6 +60,7 @@ struct State {
     /// Of the wheels, over the ground if they do not slip, in metres a second.
     speeds: [f64; 2],
     path: Track<Pose>,
+    is_held: bool,
     is_touching: bool,
     touches: u32,
     noise: Noise,
@@ -108,6 +112,7 @@ impl World {
             pose: start,
             speeds: [0.0; 2],
             path: Track::default(),
+            is_held: map.is_held,
             is_touching: false,
             touches: 0,
             noise: Noise(map.seed),
@@ -251,7 +256,10 @@ impl State {
             }
         }
         let [left, right] = self.speeds;
-        let (speed, turn) = ((left + right) / 2.0, (right - left) / body.wheel_distance);
+        let (speed, turn) = match self.is_held {
+            true => (0.0, 0.0),
+            false => ((left + right) / 2.0, (right - left) / body.wheel_distance),
+        };
         self.go(speed * seconds, turn * seconds);
 
         // Every other step is often enough for these.

@@ -124,6 +124,18 @@ fn it_drives_without_an_imu_and_without_encoders() {
     assert!(pose.x.hypot(pose.y) > 0.3, "{pose:?}");
 }
 
+/// It would turn for ever.
+#[test]
+fn wedged_it_stops() {
+    let map =
+        "seed = 1\nis_held = true\nstart = [0.0, 0.0, 0.0]\nwalls = [[[0.3, -1.0], [0.3, 1.0]]]";
+    let bench = Bench::new().in_world(map);
+    let stub = bench.stub.clone();
+    let outcome = bench.run(20);
+    assert_eq!(outcome.stops(), [Stop::Wedged]);
+    assert_eq!(is_off(&stub), [true; 2]);
+}
+
 /// What `Ctrl-C` does.
 #[test]
 fn interrupted_it_stops_and_ends() {
