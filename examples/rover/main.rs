@@ -14,6 +14,7 @@ mod brush;
 mod button;
 mod codec;
 mod config;
+mod drain;
 mod drive;
 mod geometry;
 mod imu;

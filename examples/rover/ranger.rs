@@ -7,6 +7,7 @@ use circuits::prelude::*;
 use circuits::wait::{Delay, Time};
 
 use crate::config;
+use crate::drain::drain;
 
 /// How long a ranger is left alone, so that no echo of the last burst is taken for one of the next (its guide says 60 ms);
 /// and after which there comes none.
@@ -14,6 +15,8 @@ const INTERVAL: Duration = Duration::from_millis(60);
 const TRIGGER_US: u32 = 10;
 /// In metres a second, at 20 °C.
 const SPEED_OF_SOUND: f64 = 343.0;
+/// More edges are not taken in a cycle, for which an echo has two: then they are noise.
+const EDGES_A_CYCLE: u32 = 256;
 /// It sees no farther; when nothing is there its pulse is longer than from here.
 const FARTHEST: f64 = 4.0;
 
@@ -61,7 +64,8 @@ impl Ranger {
     /// a pulse: the edges have the kernel's times, however late they are looked at.
     pub fn look(&mut self, now: Time) -> Result<Option<Sight>, gpio::Error> {
         let mut sight = None;
-        while let Some(event) = self.echo.try_edge()? {
+        let next = || self.echo.try_edge();
+        let is_all = drain(EDGES_A_CYCLE, next, |event| {
             match (event.edge(), self.rose.take()) {
                 (Edge::Rising, _) => self.rose = Some(event.time()),
                 // One that comes when it was given up already is no answer.
@@ -70,6 +74,10 @@ impl Ranger {
                 }
                 (Edge::Falling, _) => {}
             }
+        })?;
+        // A loose wire, and whatever it seems to say is no distance.
+        if !is_all {
+            (sight, self.asked, self.rose) = (None, Some(now), None);
         }
         if now >= self.next {
             if self.asked.is_some() {

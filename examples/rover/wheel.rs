@@ -9,6 +9,7 @@ use circuits::wait::Time;
 use circuits::{Board, Failure};
 
 use crate::config;
+use crate::drain::drain;
 use crate::stop::{SIDES, Side, Stop};
 
 /// A wheel that is driven gets on by a slot in this time.
@@ -17,6 +18,9 @@ const STUCK_AFTER: Duration = Duration::from_millis(300);
 const DRIVEN: f64 = 0.2;
 /// A slot, over which the unequal parts of it even out.
 const SLOT: i64 = 4;
+/// More edges of both wheels are not taken in a cycle, in which a rover at full speed has five: the loop must go on,
+/// however many come.
+const EDGES_A_CYCLE: u32 = 256;
 /// Who has no edge in this time stands.
 const STANDS_AFTER: Duration = Duration::from_millis(250);
 
@@ -69,10 +73,15 @@ impl Wheels {
 
     /// Takes what edges there are, and returns how far each wheel has gone since the last time, in metres.
     pub fn read(&mut self) -> Result<[f64; 2], Stop> {
-        while let Some(event) = self.lines.try_edge().map_err(|_| Stop::EncodersLost)? {
+        let next = || self.lines.try_edge();
+        let is_all = drain(EDGES_A_CYCLE, next, |event| {
             // What is lost is lost: nobody knows of which wheel, nor which way. But it is told.
             self.lost += u64::from(event.lost());
             self.wheels[event.line() / 2].turn(&event);
+        });
+        // No wheels are as fast: a line that is loose makes noise, and nobody knows where they are.
+        if !is_all.map_err(|_| Stop::EncodersLost)? {
+            return Err(Stop::EncodersLost);
         }
         let scale = self.metres_an_edge;
         Ok(self.wheels.each_mut().map(|wheel| {
