@@ -58,6 +58,8 @@ pub(crate) struct Status {
     pub(crate) bus: bool,
     pub(crate) sensor: bool,
     pub(crate) clock: bool,
+    /// Readings that were due, and never taken.
+    pub(crate) unmeasured: u64,
     /// How often anything has failed.
     pub(crate) failures: u64,
     pub(crate) up: Duration,
@@ -264,13 +266,19 @@ fn draw_status<D: DrawTarget<Color = BinaryColor>>(
         0 => format!("log    {} on disk", status.written),
         waiting => format!("log    FAILS, {waiting} wait"),
     };
+    let gaps = match status.unmeasured {
+        0 => String::new(),
+        1 => " 1 gap".into(),
+        gaps => format!(" {gaps} gaps"),
+    };
+    let bus = match status.bus {
+        true => works("sensor", status.sensor),
+        false => works("bus   ", false),
+    };
     let lines = [
         log,
         format!("       {} lost", status.lost),
-        match status.bus {
-            true => works("sensor", status.sensor),
-            false => works("bus   ", false),
-        },
+        bus + &gaps,
         match status.clock {
             true => "clock  its own".into(),
             false => "clock  the system's".into(),

@@ -63,6 +63,8 @@ pub(crate) struct Station {
     next: Time,
     taken: u64,
     is_missing: bool,
+    /// How many were due, and never taken. The log tells by its times; `lost_before` is of those that there were.
+    unmeasured: u64,
     last: Option<(Moment, Reading)>,
     history: History,
     today: Today,
@@ -104,6 +106,7 @@ impl Station {
             next: now,
             taken: 0,
             is_missing: false,
+            unmeasured: 0,
             last: None,
             history: History::new(now),
             today: Today::default(),
@@ -141,10 +144,13 @@ impl Station {
                     return Ok(());
                 }
                 self.taken += 1;
+                self.unmeasured += u64::from(self.is_missing);
                 self.is_missing = true;
                 // From one to the next, and not from now on: they do not drift. What was slept through is left out.
+                self.next = self.next + self.options.interval;
                 while self.next <= now {
                     self.next = self.next + self.options.interval;
+                    self.unmeasured += 1;
                 }
             }
             if self.is_missing {
@@ -335,6 +341,7 @@ impl Station {
             lost: self.log.lost(),
             bus: self.bus.is_open(),
             sensor: !self.is_missing,
+            unmeasured: self.unmeasured,
             clock: self.clock.is_open(),
             failures: failures + self.display.failures(),
             up: self.now().since(self.began),
@@ -401,6 +408,13 @@ impl Station {
             if self.log.waiting() == before {
                 break;
             }
+        }
+        match self.unmeasured + u64::from(self.is_missing) {
+            0 => {}
+            1 => say("sensor: one reading that was due was not taken"),
+            unmeasured => say(&format!(
+                "sensor: {unmeasured} readings that were due were not taken"
+            )),
         }
         self.display.end(now, self.bus.as_ref(), say);
         if let Some(Err(error)) = self.led.get().map(|led| led.set(false)) {

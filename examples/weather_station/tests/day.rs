@@ -88,6 +88,20 @@ fn what_takes_long_does_not_shift_what_comes_after() {
 }
 
 #[test]
+fn what_was_slept_through_is_counted() {
+    let mut bench = Bench::new();
+    bench.interval = Duration::from_millis(100);
+    let hangs = Fault::stuck().at(SCREEN).not_before(Duration::from_secs(1));
+    bench.stub.i2c_fault(BUS, hangs).unwrap();
+    // Ended between two.
+    bench.run_for(Duration::from_millis(5_090));
+    let missing = 51 - bench.logged().len();
+    assert!((5..15).contains(&missing), "{missing}");
+    let missed = format!("sensor: {missing} readings that were due were not taken");
+    assert!(bench.said().contains(&missed), "{:#?}", bench.said());
+}
+
+#[test]
 fn the_same_happens_each_time() {
     let run = || {
         let bench = Bench::new();

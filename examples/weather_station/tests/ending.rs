@@ -183,6 +183,9 @@ fn as_many_readings_as_were_asked_for_and_an_end() {
     bench.run(|_| {}).unwrap();
     assert_eq!(bench.stub.clock().now().since(before).as_secs(), 300);
     assert_eq!(bench.logged().len(), 5);
+    let said = bench.said();
+    let missed = "sensor: 5 readings that were due were not taken";
+    assert!(said.contains(&missed.into()), "{said:#?}");
     assert_is_left_well(&bench);
 }
 

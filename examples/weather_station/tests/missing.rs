@@ -12,6 +12,9 @@ use crate::config::{Chip, Config, Sensor};
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// What is told in the end.
+const ONE_MISSED: &str = "sensor: one reading that was due was not taken";
+
 /// The minutes of the log, without gaps that were not expected.
 fn minutes(bench: &Bench) -> Vec<usize> {
     let minute = |time: &String| time[14..16].parse().unwrap();
@@ -112,7 +115,9 @@ fn a_sensor_that_is_unplugged_in_the_middle_comes_back() {
             "{bytes:?} {:#?}",
             bench.logged()
         );
-        let said = bench.said();
+        let mut said = bench.said();
+        // The minute 2.
+        assert_eq!(said.pop().as_deref(), Some(ONE_MISSED));
         assert!(
             said[0].starts_with("sensor: no acknowledge from 0x76 on i2c-1"),
             "{said:#?}"
@@ -427,8 +432,10 @@ fn an_adapter_that_is_unplugged_comes_back_under_another_name() {
     ended.unwrap();
     assert_eq!(minutes(&bench), [0, 1, 3, 4], "{:#?}", bench.logged());
     assert_eq!(bench.column("clock"), ["ds3231"; 4]);
-    let said = bench.said();
+    let mut said = bench.said();
     assert_eq!(said[0], "bus: i2c-1 is gone, with all that is on it");
+    // The minute 2.
+    assert_eq!(said.pop().as_deref(), Some(ONE_MISSED));
     assert!(
         said.last().unwrap().starts_with("bus: works again"),
         "{said:#?}"

@@ -66,6 +66,7 @@ fn pages_are_as_they_were() {
             bus: true,
             sensor: true,
             clock: false,
+            unmeasured: 12,
             failures: 12,
             up: Duration::from_secs(90_000),
         },
