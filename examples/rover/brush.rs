@@ -132,9 +132,17 @@ impl Brush {
         self.send(SET_VELOCITY, &velocity);
     }
 
-    /// Has it rest. If nobody hears that, its watchdog sees to it.
-    pub fn rest(&mut self) {
-        self.fed = None;
+    /// Has it rest, as long as it says that it does not: a command may find no room, or the bus be dead. If it never hears
+    /// that, its watchdog sees to it, if it has one: an ODrive's is off as it comes (`enable_watchdog`).
+    pub fn keep_at_rest(&mut self, now: Time) {
+        if self.state != IDLE && self.fed.is_none_or(|fed| now.since(fed) >= FEED) {
+            self.rest(now);
+        }
+    }
+
+    /// Has it rest at once.
+    pub fn rest(&mut self, now: Time) {
+        self.fed = Some(now);
         self.send(SET_VELOCITY, &[0; 8]);
         self.send(SET_STATE, &u32::from(IDLE).to_le_bytes());
     }

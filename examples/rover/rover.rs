@@ -105,8 +105,8 @@ impl Rover {
             if let Err(stop) = self.cycle(now) {
                 self.halt(stop);
             }
-            if matches!(self.mode, Mode::Stopped(_)) && !self.is_off {
-                self.switch_off();
+            if let Mode::Stopped(_) = self.mode {
+                self.keep_still(now);
             }
             self.tell(now);
             let done = self.clock.now();
@@ -329,12 +329,13 @@ impl Rover {
             return;
         }
         self.switch_off();
-        if stop == Stop::Interrupted {
+        // It may be interrupted when its time is over, too.
+        if stop.is_final() {
             // What waits for room, if only for no time, would be interrupted as well.
             self.interrupt.clear();
         }
         if let Some(brush) = &mut self.parts.brush {
-            brush.rest();
+            brush.rest(self.clock.now());
         }
         self.mode = Mode::Stopped(stop);
         let time = self.clock.now();
@@ -343,6 +344,16 @@ impl Rover {
         self.summary.stops.push((time.since(self.began), stop));
         let (code, detail) = stop.code();
         self.say(&Report::Stopped { code, detail });
+    }
+
+    /// What did not hear it the first time is told again.
+    fn keep_still(&mut self, now: Time) {
+        if !self.is_off {
+            self.switch_off();
+        }
+        if let Some(brush) = &mut self.parts.brush {
+            brush.keep_at_rest(now);
+        }
     }
 
     fn switch_off(&mut self) {

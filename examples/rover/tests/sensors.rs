@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use circuits::Board;
+use circuits::can::{Config, Frame, Id};
 use circuits::stub::Stub;
 use circuits::stub::chips::Odrive;
-use circuits::stub::parts::Ranger;
+use circuits::stub::parts::{Button, Ranger};
 use circuits::stub::trace::Action;
 use circuits::stub::{can, i2c};
 
@@ -166,6 +168,26 @@ fn a_brush_with_errors_stops_it_and_go_clears_them() {
     let outcome = bench.run(6);
     assert_eq!(outcome.stops(), [Stop::BrushFault(Odrive::ESTOP_REQUESTED)]);
     assert_eq!(brush(&stub).errors(), 0);
+}
+
+/// Somebody else has it turn, as if it had not heard that it was to rest; its watchdog would see to it much later.
+#[test]
+fn a_brush_that_goes_on_is_told_again_to_rest() {
+    let bench = Bench::new();
+    brush(&bench.stub).watchdog(Duration::from_secs(3600));
+    let pressed: Button = bench.stub.part("emergency stop").unwrap();
+    let bench = bench
+        .at(millis(2000), move |_| pressed.press().unwrap())
+        .at(millis(3000), |stub| {
+            let board = Board::from(stub);
+            let socket = board.can_socket("can0", &Config::new()).unwrap();
+            let frame = Frame::new(Id::standard(0x007).unwrap(), &[8, 0, 0, 0]).unwrap();
+            socket.write(&frame, millis(100)).unwrap();
+            stub.delay().sleep(millis(5)).unwrap();
+            assert_eq!(brush(stub).state(), 8);
+        })
+        .at(millis(3200), |stub| assert_eq!(brush(stub).state(), 1));
+    assert_eq!(bench.run(4).stops(), [Stop::Emergency]);
 }
 
 /// Its wires are cut, and nobody acknowledges: what it is told piles up, and the loop does not wait for that.
