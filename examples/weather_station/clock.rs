@@ -13,6 +13,9 @@ use crate::part::Result;
 /// The address of a DS3231, which has no other.
 const ADDRESS: u8 = 0x68;
 
+/// How much it may be fast by itself: 2 ppm are a minute a year.
+const DRIFT: Duration = Duration::from_secs(60);
+
 /// A clock with a battery, which is set to UTC.
 pub(crate) struct Clock {
     driver: Ds323x<I2cInterface<Device>, DS3231>,
@@ -46,11 +49,28 @@ impl Clock {
         })
     }
 
-    /// Sets it, and takes note that its time is to be trusted from now on.
-    pub(crate) fn set(&mut self, moment: &Moment) -> Result<()> {
+    /// Sets it by the system's time, takes note that its time is to be trusted from now on, and returns what to say.
+    ///
+    /// A clock that goes is not set back: a system that has been without power, and has not heard from the network
+    /// yet, takes some time that has passed for now.
+    pub(crate) fn set_by(&mut self, system: &Moment) -> Result<String> {
         let failed = |error| self.heard.instead_of(error);
-        self.driver.set_datetime(&moment.utc).map_err(failed)?;
-        self.driver.clear_has_been_stopped_flag().map_err(failed)
+        if !self.driver.has_been_stopped().map_err(failed)? {
+            let utc = self.driver.datetime().map_err(failed)?;
+            let own = Moment {
+                utc,
+                source: Source::Clock,
+            };
+            if utc > system.utc + DRIFT {
+                return Ok(format!(
+                    "not set: it is {own} by it, and {system} by the system: has that heard from the network? \
+                     (timedatectl tells)"
+                ));
+            }
+        }
+        self.driver.set_datetime(&system.utc).map_err(failed)?;
+        self.driver.clear_has_been_stopped_flag().map_err(failed)?;
+        Ok(format!("set to {system}"))
     }
 }
 

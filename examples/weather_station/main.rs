@@ -52,7 +52,7 @@ struct Args {
     /// What the station is made of, in TOML; the full station on a Raspberry Pi, if not given
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Sets the clock by the system's time first
+    /// Sets the clock by the system's time first, if that is not older than the clock's own
     #[arg(long)]
     set_clock: bool,
 }

@@ -16,7 +16,7 @@ use crate::display::Display;
 use crate::history::{History, Today};
 use crate::log::Log;
 use crate::page::{Status, View};
-use crate::part::{Part, Result, words};
+use crate::part::{Part, words};
 use crate::reading::Reading;
 use crate::sensor::Sensor;
 
@@ -122,9 +122,6 @@ impl Station {
     pub(crate) fn run(mut self) -> std::result::Result<(), Failure> {
         let now = self.now();
         self.log.begin(now, &mut *self.outside.say)?;
-        if self.options.sets_clock {
-            self.set_clock()?;
-        }
         let worked = self.work();
         self.end();
         worked?;
@@ -138,6 +135,7 @@ impl Station {
         loop {
             self.look_after_bus();
             self.look_after_lines();
+            self.set_clock();
             let now = self.now();
             if now >= self.next {
                 if self.is_done() {
@@ -291,12 +289,20 @@ impl Station {
         by_clock.unwrap_or_else(|| Moment::of_system((self.outside.system_time)()))
     }
 
-    fn set_clock(&mut self) -> Result<()> {
-        let moment = Moment::of_system((self.outside.system_time)());
-        let bus = Bus::open(&self.board, &self.config.bus, &mut self.identity)?;
-        Clock::open(&bus)?.set(&moment)?;
-        (self.outside.say)(&format!("clock: set to {moment}"));
-        Ok(())
+    /// Sets the clock, if it is to be set, as soon as there is one.
+    fn set_clock(&mut self) {
+        let now = self.now();
+        let (Some(bus), true) = (self.bus.as_ref(), self.options.sets_clock) else {
+            return;
+        };
+        let system = Moment::of_system((self.outside.system_time)());
+        let open = || Clock::open(bus);
+        let set = |clock: &mut Clock| clock.set_by(&system);
+        let say = &mut *self.outside.say;
+        if let Some(told) = self.clock.attempt(now, say, open, set) {
+            say(&format!("clock: {told}"));
+            self.options.sets_clock = false;
+        }
     }
 
     /// The time of the place.
@@ -371,7 +377,8 @@ impl Station {
         let mut until = vec![Some(self.next), self.bus.retry.next()];
         if self.bus.is_open() {
             let sensor = self.sensor.retry.next().filter(|_| self.is_missing);
-            until.extend([sensor, self.display.next()]);
+            let clock = self.clock.retry.next().filter(|_| self.options.sets_clock);
+            until.extend([sensor, clock, self.display.next()]);
         }
         // What waits is written by and by.
         let log = self.log.retry.next().unwrap_or(now);

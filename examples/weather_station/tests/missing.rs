@@ -405,6 +405,61 @@ fn a_clock_without_power_is_not_believed() {
 }
 
 #[test]
+fn a_clock_that_goes_is_not_set_back() {
+    // The system's time is three minutes after midnight; and as much of a drift there may be.
+    for (seconds, is_set) in [(0, true), (230, true), (250, false), (7200, false)] {
+        let mut bench = Bench::new();
+        let at = [
+            2013,
+            4,
+            5,
+            4 + seconds / 3600,
+            seconds % 3600 / 60,
+            seconds % 60,
+        ];
+        bench.clock.set_datetime(Time::ZERO, at).unwrap();
+        bench.sets_clock = true;
+        bench.run_for(SECOND);
+        let told = &bench.said()[0];
+        let expected = match is_set {
+            true => "clock: set to 2013-04-05T04:03:00Z",
+            false => "clock: not set: it is ",
+        };
+        assert!(told.starts_with(expected), "{told}");
+        let is_system = bench.column("time")[0].starts_with("2013-04-05T04:03:00Z");
+        assert_eq!(is_system, is_set, "{:?}", bench.logged());
+        assert_eq!(bench.column("clock"), ["ds3231"]);
+    }
+}
+
+#[test]
+fn a_clock_that_comes_later_is_set_then() {
+    let mut bench = Bench::new();
+    bench.sets_clock = true;
+    bench.stub.remove_i2c_bus(BUS).unwrap();
+    let ended = bench.run(|hand| {
+        hand.wait(MINUTE + SECOND);
+        bench.stub.plug_i2c(BUS, SENSOR, Bme280::new()).unwrap();
+        let screen = bench.screen.clone();
+        bench.stub.plug_i2c(BUS, SCREEN, screen).unwrap();
+        hand.wait(MINUTE);
+        let clock = Ds3231::new();
+        bench.stub.plug_i2c(BUS, CLOCK, clock).unwrap();
+        // No reading is waited for.
+        hand.wait(SECOND * 20);
+        let is_set = |text: &String| text.starts_with("clock: set to");
+        assert!(bench.said().iter().any(is_set), "{:#?}", bench.said());
+        hand.wait(MINUTE * 2);
+        hand.interrupt();
+    });
+    ended.unwrap();
+    assert_eq!(bench.column("clock").last().unwrap(), "ds3231");
+    let said = bench.said();
+    let set = said.iter().filter(|text| text.starts_with("clock: set to"));
+    assert_eq!(set.count(), 1, "{said:#?}");
+}
+
+#[test]
 fn an_adapter_that_is_unplugged_comes_back_under_another_name() {
     let bench = Bench::new();
     let parts = || {
