@@ -18,12 +18,28 @@ pub struct Summary {
     pub losses: Losses,
     /// Whether the motors are known to be off in the end.
     pub is_off: bool,
-    /// When it stood still, and why.
+    /// When it stood still, and why: the first times, and the last ones.
     pub stops: Vec<(Duration, Stop)>,
+    /// How many there were in between.
+    pub stops_left_out: u64,
     /// Where it was, as it believes, ten times a second.
     pub path: Track<Pose>,
     /// What the ranger saw.
     pub seen: Track<[f64; 2]>,
+}
+
+/// So many of the first stops are kept, and of the last.
+const STOPS: usize = 100;
+
+impl Summary {
+    /// Notes that it stands. One whose button chatters for weeks keeps no more for that.
+    pub fn stopped(&mut self, time: Duration, stop: Stop) {
+        if self.stops.len() == 2 * STOPS {
+            self.stops.remove(STOPS);
+            self.stops_left_out += 1;
+        }
+        self.stops.push((time, stop));
+    }
 }
 
 /// What was lost and gone over.
@@ -54,7 +70,10 @@ impl fmt::Display for Summary {
         if !self.is_off {
             writeln!(f, "motors      MAY BE ON: they could not be switched off")?;
         }
-        for (time, stop) in &self.stops {
+        for (index, (time, stop)) in self.stops.iter().enumerate() {
+            if index == STOPS && self.stops_left_out > 0 {
+                writeln!(f, "stopped     {} times more", self.stops_left_out)?;
+            }
             writeln!(f, "stopped     at {:.2} s: {stop}", time.as_secs_f64())?;
         }
         Ok(())
@@ -80,5 +99,40 @@ impl fmt::Display for Losses {
             Some((count, what)) => write!(f, "{count} {what}")?,
         }
         there.try_for_each(|(count, what)| write!(f, ", {count} {what}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use circuits::wait::Time;
+
+    use super::*;
+
+    #[test]
+    fn of_many_stops_the_first_and_the_last_are_kept() {
+        let mut summary = Summary {
+            time: Duration::ZERO,
+            distance: 0.0,
+            turns: 0.0,
+            obstacles: 0,
+            jitter: Jitter::new(Time::ZERO, Duration::from_millis(10)),
+            losses: Losses::default(),
+            is_off: true,
+            stops: Vec::new(),
+            stops_left_out: 0,
+            path: Track::default(),
+            seen: Track::default(),
+        };
+        for second in 0..1000 {
+            summary.stopped(Duration::from_secs(second), Stop::Emergency);
+        }
+        let seconds: Vec<u64> = summary.stops.iter().map(|stop| stop.0.as_secs()).collect();
+        assert_eq!(seconds[..100], (0..100).collect::<Vec<_>>());
+        assert_eq!(seconds[100..], (900..1000).collect::<Vec<_>>());
+        let table = summary.to_string();
+        assert!(
+            table.contains("stopped     800 times more\nstopped     at 900.00 s"),
+            "{table}"
+        );
     }
 }

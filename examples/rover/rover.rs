@@ -88,6 +88,7 @@ impl Rover {
                 losses: Losses::default(),
                 is_off: false,
                 stops: Vec::new(),
+                stops_left_out: 0,
                 path: Track::default(),
                 seen: Track::default(),
             },
@@ -341,7 +342,7 @@ impl Rover {
         let time = self.clock.now();
         let (seconds, reason) = (self.seconds(time), self.parts.reason(stop));
         tell(format_args!("{seconds:>8.2} s  stands: {stop}{reason}"));
-        self.summary.stops.push((time.since(self.began), stop));
+        self.summary.stopped(time.since(self.began), stop);
         let (code, detail) = stop.code();
         self.say(&Report::Stopped { code, detail });
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use circuits::uart::framing::{Cobs, Framing};
-use circuits::uart::{self, Error, ErrorKind, FlowControl, Port};
+use circuits::uart::{self, Error, ErrorKind, FlowControl, Port, Queue};
 use circuits::wait::Time;
 use circuits::{Board, Failure};
 
@@ -129,7 +129,13 @@ impl Telemetry {
             ErrorKind::TimedOut | ErrorKind::Interrupted => {}
             _ => {
                 self.lost += 1;
-                self.port = None;
+                if let Some(port) = self.port.take() {
+                    // Or closing might wait until it has left.
+                    let _ = port.discard(Queue::Output);
+                }
+                // Each ends with a zero, and one of which a part has left is none.
+                let waiting = self.output.iter().filter(|byte| **byte == 0).count();
+                self.dropped += waiting as u64;
                 self.output.clear();
                 self.frame.clear();
                 self.framing.reset();
@@ -145,5 +151,37 @@ impl Drop for Telemetry {
         if let Some(port) = self.port.take() {
             let _ = port.close(Duration::from_millis(100));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use circuits::stub::BoardFile;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_when_the_port_goes_is_counted() {
+        let stub = BoardFile::parse(include_str!("board.toml")).unwrap();
+        let stub = stub.build().unwrap();
+        // Nobody takes anything.
+        stub.plug_serial_cable("ttyUSB0", "ground").unwrap();
+        let config = config::Telemetry {
+            port: "ttyUSB0".into(),
+            baud: 115_200,
+            flow_control: true,
+        };
+        let mut telemetry = Telemetry::open(&Board::from(&stub), &config).unwrap();
+        stub.run(|| {
+            while telemetry.dropped == 0 {
+                telemetry.send(&Report::Pong(0x0101_0101));
+            }
+            let waiting = telemetry.output.split_inclusive(|byte| *byte == 0).count();
+            assert!(waiting > 5, "{waiting}");
+            stub.remove_serial_port("ttyUSB0").unwrap();
+            telemetry.flush();
+            assert_eq!(telemetry.dropped, 1 + waiting as u64);
+            assert_eq!((telemetry.lost, telemetry.output.len()), (1, 0));
+        });
     }
 }
