@@ -23,7 +23,8 @@ use crate::retry::Retry;
 pub(crate) const HEADER: &str =
     "time,clock,temperature_celsius,humidity_percent,pressure_hpa,lost_before\n";
 
-/// How many readings are kept while they cannot be written: half a day of minutes, in 50 KB.
+/// How many readings are kept while they cannot be written, in 50 KB: 12 minutes at one a second, half a day at one a
+/// minute, five days at one in ten.
 const ROOM: usize = 720;
 
 /// How many are written at a time then: the button is looked after in between.

@@ -40,7 +40,8 @@ struct Args {
     /// How many readings to take, or to try; for ever, if not given
     #[arg(long)]
     count: Option<u64>,
-    /// From one reading to the next: seconds, or as in "10 min"
+    /// From one reading to the next: seconds, or as in "10 min", which is better for an SD card: each is a write to the
+    /// disk, and one a second are 31 million a year
     #[arg(long, default_value = "1 s", value_parser = interval::parse)]
     interval: Duration,
     /// The file of the readings
