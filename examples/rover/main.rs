@@ -2,6 +2,9 @@
 //! emergency stop, telemetry, and a brush on CAN. Without any of it:
 //! `CIRCUITS_BACKEND=stub cargo run --example rover -- --seconds 30`
 //!
+//! It drives half a second after it was started, without being told to: put it on the floor first. `go` is for after a stop.
+//! One that is to wait is started with its emergency stop pressed.
+//!
 //! `rover` is the loop, at 100 Hz, and what is done when something is wrong; `pilot` what it wants. `config` says what is on
 //! it, `parts` has it: `drive` the motors, `wheel` their encoders, `ranger`, `imu`, `button`, `brush`, `led`, and `telemetry`
 //! with its `codec`. `odometry`, `pi` and `jitter` are arithmetic. `stop` is why it stands, `report` what came of it, and
@@ -42,7 +45,7 @@ use circuits::{Board, Failure};
 use clap::Parser;
 
 use crate::config::Config;
-use crate::rover::Rover;
+use crate::rover::{Rover, tell};
 use crate::world::World;
 
 /// The board that CIRCUITS_BACKEND=stub gives.
@@ -75,18 +78,18 @@ fn main() -> Result<(), Failure> {
     let end = board.interrupt()?;
     ctrlc::set_handler(move || end.raise())?;
     for part in config.absent() {
-        println!("without {part}");
+        tell(format_args!("without {part}"));
     }
     let summary = board.run(|| {
         let rover = Rover::open(&board, &config, args.restart)?;
         Ok::<_, Failure>(rover.run(args.seconds))
     })?;
-    print!("{summary}");
+    tell(format_args!("{}", summary.to_string().trim_end()));
     if let Some(world) = &world {
-        println!("truth       {}", world.verdict(&summary));
+        tell(format_args!("truth       {}", world.verdict(&summary)));
     }
     picture::draw(&args.picture, &summary, world.as_ref())?;
-    println!("picture     {}", args.picture.display());
+    tell(format_args!("picture     {}", args.picture.display()));
     match summary.is_off {
         true => Ok(()),
         false => {
@@ -100,7 +103,7 @@ fn world_around(board: &Board, config: &Config) -> Option<World> {
     match World::around(board.stub()?, config) {
         Ok(world) => Some(world),
         Err(error) => {
-            println!("without a world: {error}");
+            tell(format_args!("without a world: {error}"));
             None
         }
     }

@@ -266,6 +266,8 @@ impl Rover {
         let Mode::Stopped(_) = self.mode else {
             return Ok(());
         };
+        // From here on what fails is told, though it was told before: somebody waits for it.
+        self.mode = Mode::Ready(now + UNTIL_READY);
         if let Some(brush) = &mut self.parts.brush {
             brush.clear();
         }
@@ -273,7 +275,6 @@ impl Rover {
         if let Some(imu) = &mut self.parts.imu {
             imu.start(&mut self.delay)?;
         }
-        self.mode = Mode::Ready(now + UNTIL_READY);
         Ok(())
     }
 
@@ -379,7 +380,7 @@ impl Rover {
             // What is too large is told as the largest that there is.
             let milli = |number: f64| (number * 1000.0) as i16;
             self.say(&Report::State(codec::State {
-                millis: now.since(self.began).as_millis() as u32,
+                millis: u32::try_from(now.since(self.began).as_millis()).unwrap_or(u32::MAX),
                 is_driving,
                 x_millimetres: milli(pose.x),
                 y_millimetres: milli(pose.y),
@@ -389,12 +390,13 @@ impl Rover {
         }
         if cycle % A_SECOND == 0 {
             let losses = self.parts.losses();
+            let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
             self.say(&Report::Losses(codec::Losses {
-                missed_cycles: self.summary.jitter.missed as u32,
-                edges: losses.edges as u32,
-                transactions: (losses.motor_commands + losses.imu_reads) as u32,
-                echoes: losses.echoes as u32,
-                messages: (losses.reports_dropped + losses.commands_damaged) as u32,
+                missed_cycles: count(self.summary.jitter.missed),
+                edges: count(losses.edges),
+                transactions: count(losses.motor_commands + losses.imu_reads),
+                echoes: count(losses.echoes),
+                messages: count(losses.reports_dropped + losses.commands_damaged),
             }));
         }
         if let Some(telemetry) = &mut self.parts.telemetry {
@@ -426,6 +428,6 @@ impl Rover {
 }
 
 /// Tells whoever is at the terminal. Not println, which panics when nobody is: a rover is not to stop for that.
-fn tell(what: fmt::Arguments<'_>) {
+pub fn tell(what: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{what}");
 }

@@ -21,7 +21,7 @@ impl fmt::Display for Side {
     }
 }
 
-/// Why the rover stands still. All but the last two are left by `go`, if what was wrong is not any more.
+/// Why the rover stands still. All but those with which the program ends are left by `go`, if what was wrong is not any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     #[error("the emergency stop is pressed, or its wire is broken")]
