@@ -1,6 +1,7 @@
 //! The whole station on a virtual board, in virtual time: a day passes in seconds.
 
 mod bench;
+mod clock;
 mod day;
 mod ending;
 mod log;
