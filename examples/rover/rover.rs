@@ -75,7 +75,7 @@ impl Rover {
             parts,
             began,
             mode: Mode::Ready(began + UNTIL_READY),
-            is_off: false,
+            is_off: true,
             duties: [0.0; 2],
             controllers: [controller.clone(), controller],
             odometry: Odometry::new(config.body.wheel_distance),
@@ -106,7 +106,7 @@ impl Rover {
             if let Err(stop) = self.cycle(now) {
                 self.halt(stop);
             }
-            if let Mode::Stopped(_) = self.mode {
+            if self.mode != Mode::Driving {
                 self.keep_still(now);
             }
             self.tell(now);

@@ -105,6 +105,22 @@ fn what_cannot_be_switched_off_in_the_end_is_tried_and_told() {
     }
 }
 
+/// Told to go while the bus is still dead, it is about to drive; until then motors are to be off.
+#[test]
+fn what_is_not_off_yet_is_tried_while_it_gets_ready() {
+    let mut bench = Bench::new();
+    bench.config.drive.as_mut().unwrap().enable = None;
+    let ground = Ground::of(&bench.stub);
+    let fault = Fault::no_acknowledge().at(MOTORS).always();
+    let fault = fault.not_before(millis(3000)).until(millis(4100));
+    bench.stub.i2c_fault("i2c-1", fault).unwrap();
+    let bench = bench
+        .at(millis(3800), move |_| ground.say(Command::Go))
+        .at(millis(4090), |stub| assert!(!is_off(stub)[1]))
+        .at(millis(4200), |stub| assert!(is_off(stub)[1]));
+    assert_eq!(bench.run(5).stops(), [Stop::MotorsLost]);
+}
+
 /// What unwinds through the drive switches it off.
 #[test]
 fn a_panic_leaves_motors_off() {
